@@ -1,0 +1,101 @@
+# make demo | serve | test | lint | bench | constraints | clean
+#
+# Everything lives in .venv and in node_modules; nothing is installed outside this folder.
+# The first run installs, the following ones only start.
+
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_ARGS ?= -n auto --dist loadfile
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+OIDC_PEER := tests/peers/oidc_provider
+NODE_PEERS := $(OIDC_PEER)/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint format bench constraints clean
+
+help:
+	@echo "make demo    run Gatepost on SQLite with example people and a test identity provider (PORT=$(PORT))"
+	@echo "make serve   run Gatepost with the GATEPOST_* settings of the environment (PORT=$(PORT))"
+	@echo "make test    run the tests"
+	@echo "make lint    check style, types and the direction of imports"
+	@echo "make format  apply what lint can repair by itself"
+	@echo "make bench   run the benchmarks"
+	@echo "make clean   remove the environment, caches and local databases"
+
+demo: $(RUNTIME)
+	@$(BIN)/gatepost demo --port $(PORT)
+
+serve: $(RUNTIME)
+	@$(BIN)/gatepost serve --port $(PORT)
+
+test: $(DEV) node-peers
+	@echo "Running the tests ..."
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV)
+	@echo "Checking style ..."
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "Checking types ..."
+	@$(BIN)/mypy
+	@echo "Checking the direction of imports ..."
+	@$(BIN)/lint-imports
+
+format: $(DEV)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(DEV)
+	@for file in $(or $(wildcard benchmarks/bench_*.py),none); do \
+		if [ $$file = none ]; then echo "There are no benchmarks/bench_*.py yet."; exit 0; fi; \
+		echo "== $$file"; \
+		$(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
+	done
+
+# Resolves the newest versions that pyproject.toml allows, in a fresh environment.
+constraints:
+	@echo "Resolving dependencies into constraints.txt ..."
+	@rm -rf build/constraints-venv && $(PYTHON) -m venv build/constraints-venv
+	@build/constraints-venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@build/constraints-venv/bin/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+	@rm -rf build/constraints-venv
+	@echo "constraints.txt has $$(wc -l < constraints.txt) versions."
+
+clean:
+	rm -rf $(VENV) build dist var *.egg-info $(OIDC_PEER)/node_modules
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Gatepost needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Gatepost into $(VENV) (a minute on the first run) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Gatepost and its test tools into $(VENV) (a minute on the first run) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(RUNTIME)
+
+.PHONY: node-peers
+node-peers:
+	@if command -v npm > /dev/null && command -v node > /dev/null; then \
+		$(MAKE) --no-print-directory $(NODE_PEERS); \
+	else \
+		echo "Node.js is not installed: the tests against the real OpenID provider are skipped."; \
+	fi
+
+$(NODE_PEERS): $(OIDC_PEER)/package.json $(OIDC_PEER)/package-lock.json
+	@echo "Installing the OpenID provider that the tests sign in with ..."
+	@cd $(OIDC_PEER) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
