@@ -89,10 +89,10 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 
 .PHONY: node-peers
 node-peers:
-	@if command -v npm > /dev/null && command -v node > /dev/null; then \
+	@if command -v npm > /dev/null && node -e 'process.exit(URL.parse ? 0 : 1)' 2> /dev/null; then \
 		$(MAKE) --no-print-directory $(NODE_PEERS); \
 	else \
-		echo "Node.js is not installed: the tests against the real OpenID provider are skipped."; \
+		echo "There is no Node.js 20.20 or newer: the tests against the real OpenID provider are skipped."; \
 	fi
 
 $(NODE_PEERS): $(OIDC_PEER)/package.json $(OIDC_PEER)/package-lock.json
