@@ -1,0 +1,165 @@
+"""Compiled access: everything one subject may do, as integer masks.
+
+A check is a dictionary look-up and a bit test. The grants stay beside the masks, so that the same
+object gives the reason. Immutable, and cached per (organization, member, access revision).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from identity.access.decision import Decision, DeniedBy, Grant, Target
+from identity.access.permissions import (
+    ALL_MASK,
+    ORGANIZATION_ONLY_MASK,
+    READ_MASK,
+    Permission,
+    permissions_in,
+)
+from identity.refusals import Escalation, Forbidden
+from models.assignment import ScopeType
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a subject may do in its organization.
+
+    `fixed_mask` belongs to credentials whose rights are not assigned (the operator, a directory's
+    token); people have none. `valid_until` is when the first grant expires.
+    """
+
+    organization_id: UUID
+    grants: tuple[Grant, ...]
+    organization_mask: int
+    workspace_masks: Mapping[UUID, int]
+    resource_masks: Mapping[UUID, int]
+    archived_workspaces: frozenset[UUID]
+    plan_cut: int
+    fixed_mask: int = 0
+    valid_until: datetime | None = None
+
+    def mask_at(self, target: Target) -> int:
+        """The permissions held at a target, after every cut."""
+        mask = self._granted(target) & ~self.plan_cut
+        if target.workspace_id in self.archived_workspaces:
+            mask &= READ_MASK
+        return mask
+
+    def allows(self, permission: Permission, target: Target) -> bool:
+        return bool(self.mask_at(target) & permission.bit)
+
+    def allows_any(self, mask: int, target: Target) -> bool:
+        return bool(self.mask_at(target) & mask)
+
+    def allows_anywhere(self, permission: Permission) -> bool:
+        """Whether the permission is held at any scope at all, the resources included."""
+        masks = (self.organization_mask | self.fixed_mask, *self.workspace_masks.values())
+        held = any(mask & permission.bit for mask in masks)
+        held = held or any(mask & permission.bit for mask in self.resource_masks.values())
+        return held and not self.plan_cut & permission.bit
+
+    def enters(self, workspace_id: UUID) -> bool:
+        """Whether the subject holds anything at the workspace or in it: only then it exists for it."""
+        return bool(self._granted(Target(workspace_id))) or any(
+            grant.workspace_id == workspace_id for grant in self.grants
+        )
+
+    def check(self, permission: Permission, target: Target) -> Decision:
+        """The decision with its reason. Costs more than `allows`: for answers, not for loops."""
+        grants = tuple(g for g in self.grants if g.mask & permission.bit and g.reaches(target))
+        allowed = self.allows(permission, target)
+        denied_by = None
+        if not allowed:
+            denied_by = DeniedBy.MISSING_PERMISSION
+            if self._granted(target) & permission.bit:
+                by_plan = self.plan_cut & permission.bit
+                denied_by = DeniedBy.PLAN if by_plan else DeniedBy.WORKSPACE_ARCHIVED
+        return Decision(permission, target, allowed, grants, denied_by)
+
+    def require(self, permission: Permission, target: Target) -> None:
+        """Raise `Forbidden` with the reason and the missing permission, unless it is held."""
+        if not self.allows(permission, target):
+            raise forbidden(self.check(permission, target))
+
+    def require_holding(self, mask: int, target: Target) -> None:
+        """Raise `Escalation` with what is missing, unless every bit of `mask` is held there."""
+        missing = mask & ~self.mask_at(target)
+        if missing:
+            raise Escalation([permission.value for permission in permissions_in(missing)])
+
+    def _granted(self, target: Target) -> int:
+        mask = self.organization_mask | self.fixed_mask
+        if target.workspace_id is not None:
+            mask |= self.workspace_masks.get(target.workspace_id, 0)
+            if target.resource_id is not None:
+                mask |= self.resource_masks.get(target.resource_id, 0)
+        return mask
+
+
+def forbidden(decision: Decision) -> Forbidden:
+    return Forbidden(
+        decision.reason,
+        reason=(decision.denied_by or DeniedBy.MISSING_PERMISSION).name,
+        missing=[decision.permission.name],
+    )
+
+
+def compile_access(
+    organization_id: UUID,
+    grants: Iterable[Grant],
+    *,
+    archived_workspaces: frozenset[UUID] = frozenset(),
+    plan_cut: int = 0,
+) -> Access:
+    """Fold grants into masks. Organization-only permissions count at the organization alone."""
+    organization_mask = 0
+    workspace_masks: dict[UUID, int] = {}
+    resource_masks: dict[UUID, int] = {}
+    kept = []
+    for grant in grants:
+        if grant.scope_type is ScopeType.ORGANIZATION:
+            organization_mask |= grant.mask
+        else:
+            masks = workspace_masks if grant.scope_type is ScopeType.WORKSPACE else resource_masks
+            masks[grant.scope_id] = masks.get(grant.scope_id, 0) | grant.mask
+        kept.append(grant)
+    return Access(
+        organization_id=organization_id,
+        grants=tuple(kept),
+        organization_mask=organization_mask,
+        workspace_masks=workspace_masks,
+        resource_masks=resource_masks,
+        archived_workspaces=archived_workspaces,
+        plan_cut=plan_cut,
+        valid_until=min((g.expires_at for g in kept if g.expires_at is not None), default=None),
+    )
+
+
+def fixed_access(organization_id: UUID, mask: int, *, plan_cut: int = 0) -> Access:
+    """The access of a credential that holds exactly these permissions everywhere."""
+    return Access(
+        organization_id=organization_id,
+        grants=(),
+        organization_mask=0,
+        workspace_masks={},
+        resource_masks={},
+        archived_workspaces=frozenset(),
+        plan_cut=plan_cut,
+        fixed_mask=mask,
+    )
+
+
+def operator_access(organization_id: UUID) -> Access:
+    """The operator's: everything, whatever the plan."""
+    return fixed_access(organization_id, ALL_MASK)
+
+
+def nowhere(organization_id: UUID) -> Access:
+    """The access of a member without any assignment."""
+    return fixed_access(organization_id, 0)
+
+
+def narrowed(mask: int, scope_type: ScopeType) -> int:
+    """What of a role's mask takes effect at a scope."""
+    return mask if scope_type is ScopeType.ORGANIZATION else mask & ~ORGANIZATION_ONLY_MASK

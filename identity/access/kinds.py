@@ -1,0 +1,51 @@
+"""The kinds of resource a role can be assigned at, and what makes one of them visible."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from identity.access.permissions import Permission, mask_of
+from models.assignment import ScopeType
+from models.campaign import Campaign
+from models.mailing_list import MailingList
+from models.sending_server import SendingServer
+
+Resource = Campaign | MailingList | SendingServer
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKind:
+    """One kind: its table, its name for people, and the permissions of which one must be held to see it."""
+
+    scope_type: ScopeType
+    model: type[Resource]
+    label: str
+    seen_with: tuple[Permission, ...]
+
+    @property
+    def table(self) -> str:
+        return str(self.model._meta.db_table)
+
+    @property
+    def seen_mask(self) -> int:
+        return mask_of(self.seen_with)
+
+
+CAMPAIGN = ResourceKind(
+    ScopeType.CAMPAIGN,
+    Campaign,
+    "campaign",
+    (Permission.CAMPAIGNS_READ, Permission.CAMPAIGNS_RESULTS),
+)
+MAILING_LIST = ResourceKind(
+    ScopeType.MAILING_LIST, MailingList, "mailing list", (Permission.LISTS_READ,)
+)
+SENDING_SERVER = ResourceKind(
+    ScopeType.SENDING_SERVER,
+    SendingServer,
+    "sending server",
+    (Permission.SERVERS_READ, Permission.SERVERS_USE),
+)
+
+KINDS: Mapping[ScopeType, ResourceKind] = {
+    kind.scope_type: kind for kind in (CAMPAIGN, MAILING_LIST, SENDING_SERVER)
+}

@@ -1,0 +1,77 @@
+"""The only way an operation gets its target.
+
+What the subject may not see is not found, in the same words as what is not there; what it may see
+but not do is forbidden, with the reason.
+"""
+
+from typing import TypeVar, cast
+from uuid import UUID
+
+from identity.access.compiled import Access
+from identity.access.decision import ORGANIZATION, Target
+from identity.access.kinds import KINDS, Resource, ResourceKind
+from identity.access.permissions import Permission
+from identity.refusals import NotFound
+from models.assignment import ScopeType
+from models.workspace import Workspace
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+
+
+async def visible_workspace(access: Access, workspace_id: UUID) -> Workspace:
+    """The workspace, if the subject holds anything in it; raises `NotFound` otherwise."""
+    workspace = await Workspace.get_or_none(id=workspace_id, organization_id=access.organization_id)
+    if workspace is None or not access.enters(workspace.id):
+        raise NotFound("workspace")
+    return workspace
+
+
+async def workspace(access: Access, workspace_id: UUID, permission: Permission) -> Workspace:
+    """The workspace, for an operation that needs `permission` there.
+
+    Raises `NotFound` or `Forbidden`.
+    """
+    found = await visible_workspace(access, workspace_id)
+    access.require(permission, Target(found.id))
+    return found
+
+
+async def visible_resource(access: Access, kind: ResourceKind, resource_id: UUID) -> Resource:
+    """The resource with its workspace loaded, if the subject may see it; raises `NotFound`."""
+    row = await kind.model.get_or_none(
+        id=resource_id, workspace__organization_id=access.organization_id
+    ).select_related("workspace")
+    if row is None or not access.allows_any(kind.seen_mask, target_of(row)):
+        raise NotFound(kind.label)
+    return row
+
+
+async def resource(
+    access: Access,
+    model: type[ResourceT],
+    resource_id: UUID,
+    permission: Permission,
+) -> ResourceT:
+    """The resource, for an operation that needs `permission` on it.
+
+    Raises `NotFound` when it is not visible, `Forbidden` when it is and the permission is missing.
+    """
+    kind = next(kind for kind in KINDS.values() if kind.model is model)
+    found = await visible_resource(access, kind, resource_id)
+    access.require(permission, target_of(found))
+    return cast("ResourceT", found)
+
+
+async def scope(access: Access, scope_type: ScopeType, scope_id: UUID) -> Target:
+    """The target that a scope names, if the subject may see it; raises `NotFound`."""
+    if scope_type is ScopeType.ORGANIZATION:
+        if scope_id != access.organization_id:
+            raise NotFound("organization")
+        return ORGANIZATION
+    if scope_type is ScopeType.WORKSPACE:
+        return Target((await visible_workspace(access, scope_id)).id)
+    return target_of(await visible_resource(access, KINDS[scope_type], scope_id))
+
+
+def target_of(row: Resource) -> Target:
+    return Target(row.workspace_id, row.id)

@@ -1,0 +1,50 @@
+"""The catalogue of sensitive actions.
+
+An action is `noun.verb`; whether it happened or was denied is the event's outcome, not its name.
+"""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> "Action":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    ORGANIZATION_CREATE = "organization.create", "An organization was opened."
+    WORKSPACE_CREATE = "workspace.create", "A workspace was opened."
+    MEMBER_PROVISION = "member.provision", "A directory added a person."
+    MEMBER_UPDATE = "member.update", "A person's attributes changed."
+    MEMBER_SUSPEND = "member.suspend", "A person lost access; sessions ended."
+    MEMBER_REACTIVATE = "member.reactivate", "A suspended person got access back."
+    MEMBER_REMOVE = "member.remove", "A person left the organization; sessions ended."
+    GROUP_CREATE = "group.create", "A group was made."
+    GROUP_UPDATE = "group.update", "A group was renamed, or its members changed."
+    GROUP_DELETE = "group.delete", "A group and its assignments were deleted."
+    ROLE_CREATE = "role.create", "A custom role was made."
+    ROLE_UPDATE = "role.update", "A custom role's name or permissions changed."
+    ROLE_DELETE = "role.delete", "A custom role was deleted."
+    ROLE_ASSIGN = "role.assign", "A member or group was given a role at a scope."
+    ROLE_UNASSIGN = "role.unassign", "A member or group lost a role at a scope."
+    CAMPAIGN_CREATE = "campaign.create", "A campaign was drafted."
+    CAMPAIGN_UPDATE = "campaign.update", "A campaign's content or attachments changed."
+    CAMPAIGN_SEND = "campaign.send", "A campaign was started or scheduled."
+    CAMPAIGN_DELETE = "campaign.delete", "A campaign was deleted."
+    SENDING_SERVER_CREATE = "sending_server.create", "A sending server was added."
+    SENDING_SERVER_UPDATE = "sending_server.update", "A sending server's settings changed."
+    SENDING_SERVER_CREDENTIALS = (
+        "sending_server.credentials",
+        "A sending server's credentials were replaced.",
+    )
+    CONNECTION_CREATE = "connection.create", "An SSO connection was set up."
+    DOMAIN_VERIFY = "domain.verify", "A mail domain was marked as the organization's own."
+    SCIM_TOKEN_CREATE = "scim_token.create", "A directory's token was issued."
+    SCIM_TOKEN_REVOKE = "scim_token.revoke", "A directory's token was revoked."
+    SIGN_IN_LINK_CREATE = "sign_in_link.create", "A one-time sign-in link was made."
+    IDENTITY_LINK = "identity.link", "An account at an identity provider was linked to a member."
+    SESSION_SIGN_IN = "session.sign_in", "A person signed in, or was refused."
+    SESSION_SIGN_OUT = "session.sign_out", "A person signed out."

@@ -1,0 +1,98 @@
+"""Writing the audit log: one row an action, in the caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from identity.audit.actions import Action
+from identity.audit.diff import Change
+from identity.refusals import Refusal
+from identity.subject import Subject
+from models.audit_event import AuditEvent, Outcome
+from models.database import transaction
+from models.record import Record
+
+NAME_LENGTH = 320
+REASON_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTarget:
+    """What an action was done to, by the name it had then."""
+
+    type: str
+    id: UUID | None
+    name: str
+
+
+def target(row: Record) -> AuditTarget:
+    """A row as a target. Rows without a name of their own are called by their id."""
+    name = getattr(row, "name", None) or str(row.id)
+    return AuditTarget(_snake(type(row).__name__), row.id, name)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+async def record(
+    action: Action,
+    *,
+    subject: Subject,
+    target: AuditTarget | None,
+    diff: Sequence[Change] = (),
+    workspace_id: UUID | None = None,
+    outcome: Outcome = Outcome.SUCCESS,
+    reason: str | None = None,
+) -> AuditEvent:
+    """Add one event. The caller holds the transaction of the action itself."""
+    origin = subject.origin
+    return await AuditEvent.create(
+        organization_id=subject.organization_id,
+        workspace_id=workspace_id,
+        actor_type=subject.actor_type,
+        actor_id=subject.actor_id,
+        actor_name=subject.actor_name[:NAME_LENGTH],
+        via=subject.via,
+        via_id=subject.via_id,
+        action=action.value,
+        target_type=target.type if target else None,
+        target_id=target.id if target else None,
+        target_name=target.name[:NAME_LENGTH] if target else None,
+        outcome=outcome,
+        reason=reason[:REASON_LENGTH] if reason else None,
+        diff=list(diff),
+        request_id=origin.request_id,
+        operation=origin.operation,
+        ip=origin.ip,
+        user_agent=origin.user_agent,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal to be recorded, once the transaction it ended is over."""
+
+    action: Action
+    refusal: Refusal
+    subject: Subject
+    target: AuditTarget | None = None
+    workspace_id: UUID | None = None
+
+
+async def record_denial(denial: Denial) -> None:
+    """Add the event of a refused action, in a transaction of its own.
+
+    Only refusals that are `recorded` are kept; a mistyped input is not a denial.
+    """
+    if not denial.refusal.recorded:
+        return
+    async with transaction():
+        await record(
+            denial.action,
+            subject=denial.subject,
+            target=denial.target,
+            workspace_id=denial.workspace_id,
+            outcome=Outcome.DENIED,
+            reason=f"{denial.refusal.code}: {denial.refusal.message}",
+        )

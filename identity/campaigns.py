@@ -1,0 +1,200 @@
+"""Campaigns: drafting, sending, deleting.
+
+Drafting and sending are different permissions and neither implies the other. What a campaign goes
+out with (its list, its server) needs `read` or `use` when it is attached, and of whoever sends it
+again at that moment.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from identity import assignments, text
+from identity.access import targets
+from identity.access.compiled import Access
+from identity.access.kinds import MAILING_LIST, SENDING_SERVER, ResourceKind
+from identity.access.permissions import Permission
+from identity.assignments import Scope
+from identity.audit.actions import Action
+from identity.audit.diff import changes
+from identity.audit.record import target
+from identity.refusals import BadInput, Conflict, VersionConflict
+from identity.subject import Subject
+from identity.writing import Write, writing
+from models.assignment import ScopeType
+from models.campaign import Campaign, CampaignStatus
+from models.clock import now
+
+BODY_LENGTH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a draft is made of. For an edit, `None` leaves a part as it is."""
+
+    name: str | None = None
+    subject: str | None = None
+    body: str | None = None
+    mailing_list_id: UUID | None = None
+    sending_server_id: UUID | None = None
+
+
+async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campaign:
+    """Start a campaign. Raises `NotFound`, `Forbidden`, `BadInput`."""
+    async with writing(subject, Action.CAMPAIGN_CREATE) as write:
+        workspace = await targets.workspace(write.access, workspace_id, Permission.CAMPAIGNS_DRAFT)
+        campaign = Campaign(workspace=workspace, owner_id=write.subject.member_id)
+        await _take(write, campaign, content, name=content.name or "")
+        await campaign.save(force_create=True)
+        await write.record(
+            target(campaign), changes({}, _facts(campaign)), workspace_id=workspace.id
+        )
+    return campaign
+
+
+async def edit(
+    subject: Subject, campaign_id: UUID, content: Content, *, expected_version: int
+) -> Campaign:
+    """Change a draft. Raises `NotFound`, `Forbidden`, `BadInput`, and `Conflict` when it is no longer
+    a draft or was changed meanwhile.
+    """
+    async with writing(subject, Action.CAMPAIGN_UPDATE) as write:
+        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DRAFT)
+        _require_version(campaign, expected_version)
+        if not campaign.status.editable:
+            raise Conflict(f"A campaign that is {campaign.status.value} can no longer be edited.")
+        before = _facts(campaign)
+        await _take(write, campaign, content, name=campaign.name)
+        campaign.touch()
+        await campaign.save()
+        await write.record(
+            target(campaign),
+            changes(before, _facts(campaign)),
+            workspace_id=campaign.workspace_id,
+        )
+    return campaign
+
+
+async def send(
+    subject: Subject,
+    campaign_id: UUID,
+    *,
+    expected_version: int,
+    at: datetime | None = None,
+) -> Campaign:
+    """Start a campaign now, or schedule it for `at`.
+
+    Raises `NotFound`, `Forbidden`, `BadInput` for a past time or an unfinished campaign, and
+    `Conflict` when it is not a draft or was changed since it was looked at.
+    """
+    async with writing(subject, Action.CAMPAIGN_SEND) as write:
+        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_SEND)
+        _require_version(campaign, expected_version)
+        if campaign.status is not CampaignStatus.DRAFT:
+            raise Conflict(f"This campaign is {campaign.status.value}; only a draft can be sent.")
+        if at is not None and at <= now():
+            raise BadInput("The time to send lies in the past.", field="input.at")
+        _require_complete(campaign)
+        await _require_attachable(write.access, campaign)
+        before = _facts(campaign)
+        campaign.status = CampaignStatus.SENDING if at is None else CampaignStatus.SCHEDULED
+        campaign.scheduled_at = at
+        campaign.started_at = now() if at is None else None
+        campaign.touch()
+        await campaign.save()
+        await write.record(
+            target(campaign),
+            changes(before, _facts(campaign)),
+            workspace_id=campaign.workspace_id,
+        )
+    return campaign
+
+
+async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
+    """Delete a campaign and what was assigned at it. Raises `NotFound`, `Forbidden`, and `Conflict`
+    while it is going out.
+    """
+    async with writing(subject, Action.CAMPAIGN_DELETE) as write:
+        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DELETE)
+        if not campaign.status.deletable:
+            raise Conflict(f"A campaign that is {campaign.status.value} cannot be deleted.")
+        await assignments.delete_at_resource(
+            write.organization_id, Scope(ScopeType.CAMPAIGN, campaign.id)
+        )
+        await campaign.delete()
+        await write.record(
+            target(campaign), changes(_facts(campaign), {}), workspace_id=campaign.workspace_id
+        )
+    return campaign
+
+
+async def _loaded(write: Write, campaign_id: UUID, permission: Permission) -> Campaign:
+    campaign = await targets.resource(write.access, Campaign, campaign_id, permission)
+    write.about(target(campaign), workspace_id=campaign.workspace_id)
+    return campaign
+
+
+async def _take(write: Write, campaign: Campaign, content: Content, *, name: str) -> None:
+    campaign.name = text.label(name if content.name is None else content.name, field="input.name")
+    if content.subject is not None:
+        campaign.subject = text.prose(
+            content.subject, field="input.subject", longest=500, lines=False
+        )
+    if content.body is not None:
+        campaign.body = text.prose(content.body, field="input.body", longest=BODY_LENGTH)
+    if content.mailing_list_id is not None:
+        campaign.mailing_list_id = content.mailing_list_id
+    if content.sending_server_id is not None:
+        campaign.sending_server_id = content.sending_server_id
+    await _require_attachable(write.access, campaign)
+
+
+async def _require_attachable(access: Access, campaign: Campaign) -> None:
+    """Raise `NotFound` unless the list and the server are in the campaign's workspace and the
+    subject may read or use them.
+    """
+    if campaign.mailing_list_id is not None:
+        await _attachable(access, MAILING_LIST, campaign.mailing_list_id, campaign, "mailingListId")
+    if campaign.sending_server_id is not None:
+        await _attachable(
+            access, SENDING_SERVER, campaign.sending_server_id, campaign, "sendingServerId"
+        )
+
+
+async def _attachable(
+    access: Access, kind: ResourceKind, attached_id: UUID, campaign: Campaign, field: str
+) -> None:
+    attached = await targets.visible_resource(access, kind, attached_id)
+    if attached.workspace_id != campaign.workspace_id:
+        raise BadInput(
+            f"This {kind.label} belongs to another workspace than the campaign.",
+            field=f"input.{field}",
+        )
+
+
+def _require_complete(campaign: Campaign) -> None:
+    for value, field, what in (
+        (campaign.mailing_list_id, "mailingListId", "a mailing list"),
+        (campaign.sending_server_id, "sendingServerId", "a sending server"),
+        (campaign.subject.strip(), "subject", "a subject"),
+        (campaign.body.strip(), "body", "a body"),
+    ):
+        if not value:
+            raise BadInput(f"Give the campaign {what} before it is sent.", field=field)
+
+
+def _require_version(campaign: Campaign, expected: int) -> None:
+    if campaign.version != expected:
+        raise VersionConflict(expected=expected, actual=campaign.version)
+
+
+def _facts(campaign: Campaign) -> dict[str, object]:
+    return {
+        "name": campaign.name,
+        "status": campaign.status,
+        "subject": campaign.subject,
+        "body": campaign.body,
+        "mailingList": campaign.mailing_list_id,
+        "sendingServer": campaign.sending_server_id,
+        "scheduledAt": campaign.scheduled_at,
+    }

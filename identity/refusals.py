@@ -1,0 +1,134 @@
+"""Every way the product says no: one catalogue for all doors.
+
+A use case raises a `Refusal`; the door it came through translates it, by `status` (HTTP, SCIM) or
+by `code` (GraphQL `extensions.code`). The message is for the caller and says what to do; it never
+holds a secret or tells what the caller may not see.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """The request is understood and not carried out. `details` are the typed facts behind it."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    recorded: ClassVar[bool] = False
+    """Whether the audit log records it as a denial."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Mapping[str, Any] = details
+
+
+class Unauthenticated(Refusal):
+    code = "UNAUTHENTICATED"
+    status = 401
+
+    def __init__(self, message: str = "Sign in, or send a valid credential.") -> None:
+        super().__init__(message)
+
+
+class ScopeMissing(Refusal):
+    code = "SCOPE_MISSING"
+    status = 403
+    recorded = True
+
+
+class NotFound(Refusal):
+    """Not there, or not visible: one text for both, so that nobody learns which."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"There is no such {kind}, or you may not see it.")
+
+
+class Forbidden(Refusal):
+    code = "FORBIDDEN"
+    status = 403
+    recorded = True
+
+
+class PlanRequired(Refusal):
+    code = "PLAN_REQUIRED"
+    status = 403
+    recorded = True
+
+
+class LastOwner(Refusal):
+    code = "LAST_OWNER"
+    status = 409
+    recorded = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This would leave the organization without an active owner. "
+            "Make somebody else an owner first."
+        )
+
+
+class Escalation(Refusal):
+    """Somebody tried to give what they do not hold; `missing` lists it."""
+
+    code = "ESCALATION"
+    status = 409
+    recorded = True
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            "You can only give and take permissions that you hold yourself at this scope. "
+            f"You lack: {', '.join(missing)}.",
+            missing=list(missing),
+        )
+
+
+class InUse(Refusal):
+    code = "IN_USE"
+    status = 409
+
+
+class Conflict(Refusal):
+    code = "CONFLICT"
+    status = 409
+
+
+class VersionConflict(Conflict):
+    """Somebody else changed it first."""
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        super().__init__(
+            f"It was changed meanwhile: you expected version {expected}, it is at {actual}. "
+            "Load it again and repeat your change.",
+            expectedVersion=expected,
+            actualVersion=actual,
+        )
+
+
+class ReauthRequired(Refusal):
+    code = "REAUTH_REQUIRED"
+    status = 401
+
+
+class BadInput(Refusal):
+    """`field` is the path to the input that is wrong, e.g. `input.name`."""
+
+    code = "BAD_INPUT"
+    status = 400
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message, field=field)
+        self.field = field
+
+
+class RateLimited(Refusal):
+    code = "RATE_LIMITED"
+    status = 429
+
+
+class TooExpensive(Refusal):
+    code = "TOO_EXPENSIVE"
+    status = 429

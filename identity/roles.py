@@ -1,0 +1,207 @@
+"""Roles: named sets of permissions that an organization makes for itself.
+
+Whoever writes a role must hold every permission they add or remove, and the built-in roles are
+fixed: they are copied, never changed.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from identity import text
+from identity.access.builtin_roles import BUILTIN_PERMISSIONS
+from identity.access.compiled import Access, narrowed
+from identity.access.decision import ORGANIZATION, Target
+from identity.access.kinds import KINDS
+from identity.access.load import role_mask
+from identity.access.permissions import Permission, mask_of, parse_permission
+from identity.audit.actions import Action
+from identity.audit.diff import changes
+from identity.audit.record import target
+from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound, VersionConflict
+from identity.subject import Subject
+from identity.writing import Write, writing
+from models.assignment import Assignment
+from models.role import Role
+
+
+def permissions_of(role: Role) -> tuple[Permission, ...]:
+    """What a role holds as it was written down, in the order of the vocabulary."""
+    if role.builtin is not None:
+        held: frozenset[Permission] = BUILTIN_PERMISSIONS[role.builtin]
+    else:
+        known = (parse_permission(name) for name in role.permissions)
+        held = frozenset(permission for permission in known if permission is not None)
+    return tuple(permission for permission in Permission if permission in held)
+
+
+def mask_of_role(role: Role) -> int:
+    """What a role grants: what it holds and what that implies."""
+    return role_mask(role.builtin, role.permissions)
+
+
+async def visible(access: Access) -> list[Role]:
+    """Every role of the organization, the built-in ones first.
+
+    Roles are the vocabulary of the whole organization: who may read them anywhere reads them all.
+    """
+    if not access.allows_anywhere(Permission.ROLES_READ):
+        return []
+    rows = await Role.filter(organization_id=access.organization_id)
+    return sorted(rows, key=lambda role: (role.builtin is None, role.created_at, role.id))
+
+
+async def found(access: Access, role_id: UUID) -> Role:
+    """The role, if the subject may see roles at all. Raises `NotFound`."""
+    role = await Role.get_or_none(id=role_id, organization_id=access.organization_id)
+    if role is None or not access.allows_anywhere(Permission.ROLES_READ):
+        raise NotFound("role")
+    return role
+
+
+async def create(
+    subject: Subject,
+    *,
+    name: str,
+    description: str = "",
+    permissions: Iterable[Permission] = (),
+    copy_of: UUID | None = None,
+) -> Role:
+    """Make a role with these permissions, and those of `copy_of` if given.
+
+    Raises `Forbidden`, `Escalation`, `NotFound` for the copied role, `Conflict` for a taken name.
+    """
+    name = text.label(name, field="input.name", longest=100)
+    description = text.prose(description, field="input.description", longest=500)
+    async with writing(subject, Action.ROLE_CREATE) as write:
+        write.access.require(Permission.ROLES_WRITE, ORGANIZATION)
+        held = set(permissions)
+        if copy_of is not None:
+            held.update(permissions_of(await found(write.access, copy_of)))
+        write.access.require_holding(mask_of(held), ORGANIZATION)
+        await _require_free_name(write.organization_id, name)
+        role = await Role.create(
+            organization_id=write.organization_id,
+            name=name,
+            name_key=text.key(name),
+            description=description,
+            permissions=_names(held),
+        )
+        await write.record(target(role), changes({}, _facts(role)))
+    return role
+
+
+async def update(
+    subject: Subject,
+    role_id: UUID,
+    *,
+    expected_version: int,
+    name: str | None = None,
+    description: str | None = None,
+    add: Iterable[Permission] = (),
+    remove: Iterable[Permission] = (),
+) -> Role:
+    """Change a custom role; what is not given stays.
+
+    Raises `NotFound`, `Forbidden` (also for a built-in role), `Escalation`, `Conflict` for a taken
+    name and `VersionConflict` for a lost race.
+    """
+    async with writing(subject, Action.ROLE_UPDATE, changes_access=True) as write:
+        role = await _editable(write, role_id, Permission.ROLES_WRITE)
+        if role.version != expected_version:
+            raise VersionConflict(expected=expected_version, actual=role.version)
+        before = _facts(role)
+        held = frozenset(permissions_of(role))
+        wanted = (held | frozenset(add)) - frozenset(remove)
+        write.access.require_holding(mask_of(wanted ^ held), ORGANIZATION)
+        if name is not None:
+            role.name = text.label(name, field="input.name", longest=100)
+            if text.key(role.name) != role.name_key:
+                await _require_free_name(write.organization_id, role.name)
+            role.name_key = text.key(role.name)
+        if description is not None:
+            role.description = text.prose(description, field="input.description", longest=500)
+        role.permissions = _names(wanted)
+        role.touch()
+        await role.save()
+        await write.record(target(role), changes(before, _facts(role)))
+    return role
+
+
+async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None = None) -> Role:
+    """Delete a custom role; whoever holds it gets the replacement at the same scopes.
+
+    Raises `NotFound`, `Forbidden`, `InUse` when it is held and no replacement is given, and
+    `Escalation` when the replacement holds more than the subject does at one of the scopes.
+    """
+    async with writing(subject, Action.ROLE_DELETE, changes_access=True) as write:
+        role = await _editable(write, role_id, Permission.ROLES_DELETE)
+        write.access.require_holding(mask_of_role(role), ORGANIZATION)
+        held = await Assignment.filter(role=role, organization_id=write.organization_id)
+        if held and replacement_id is None:
+            raise InUse(
+                f"{len(held)} assignments hold this role. Name a replacement role.",
+                assignments=len(held),
+            )
+        if replacement_id is not None:
+            replacement = await found(write.access, replacement_id)
+            if replacement.id == role.id:
+                raise BadInput("A role cannot replace itself.", field="input.replacementId")
+            await _replace(write, held, replacement)
+        await role.delete()
+        await write.record(target(role), changes(_facts(role), {}))
+    return role
+
+
+async def _replace(write: Write, assignments: Sequence[Assignment], replacement: Role) -> None:
+    """Give every holder the replacement instead; who has it already keeps that one."""
+    mask = mask_of_role(replacement)
+    for assignment in assignments:
+        write.access.require_holding(narrowed(mask, assignment.scope_type), scope_of(assignment))
+        same = await Assignment.exists(
+            role=replacement,
+            principal_id=assignment.principal_id,
+            scope_type=assignment.scope_type,
+            scope_id=assignment.scope_id,
+        )
+        if same:
+            await assignment.delete()
+        else:
+            assignment.role = replacement
+            await assignment.save(update_fields=["role_id"])
+
+
+def scope_of(assignment: Assignment) -> Target:
+    """The target at which an assignment holds."""
+    is_resource = assignment.scope_type in KINDS
+    return Target(assignment.workspace_id, assignment.scope_id if is_resource else None)
+
+
+async def _editable(write: Write, role_id: UUID, permission: Permission) -> Role:
+    role = await found(write.access, role_id)
+    write.about(target(role))
+    write.access.require(permission, ORGANIZATION)
+    if role.builtin is not None:
+        raise Forbidden(
+            f"{role.name} is built in and fixed. Copy it to a role of your own.",
+            reason="BUILTIN_ROLE",
+            missing=[],
+        )
+    return role
+
+
+async def _require_free_name(organization_id: UUID, name: str) -> None:
+    if await Role.exists(organization_id=organization_id, name_key=text.key(name)):
+        raise Conflict(f"There is a role named {name!r} already.")
+
+
+def _names(permissions: Iterable[Permission]) -> list[str]:
+    held = set(permissions)
+    return [permission.value for permission in Permission if permission in held]
+
+
+def _facts(role: Role) -> dict[str, object]:
+    return {
+        "name": role.name,
+        "description": role.description,
+        "permissions": frozenset(permission.value for permission in permissions_of(role)),
+    }

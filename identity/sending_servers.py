@@ -1,0 +1,109 @@
+"""Sending servers: SMTP settings, and credentials that only ever go in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from identity import text
+from identity.access import targets
+from identity.access.permissions import Permission
+from identity.audit.actions import Action
+from identity.audit.diff import changes
+from identity.audit.record import target
+from identity.refusals import BadInput, VersionConflict
+from identity.subject import Subject
+from identity.writing import Write, writing
+from models.sending_server import SendingServer
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a server listens. For an edit, `None` leaves a part as it is."""
+
+    name: str | None = None
+    host: str | None = None
+    port: int | None = None
+
+
+async def create(subject: Subject, workspace_id: UUID, settings: Settings) -> SendingServer:
+    """Add a server, without credentials yet. Raises `NotFound`, `Forbidden`, `BadInput`."""
+    async with writing(subject, Action.SENDING_SERVER_CREATE) as write:
+        workspace = await targets.workspace(write.access, workspace_id, Permission.SERVERS_WRITE)
+        server = SendingServer(workspace=workspace, name="", host="")
+        _take(server, settings)
+        await server.save(force_create=True)
+        await write.record(target(server), changes({}, _facts(server)), workspace_id=workspace.id)
+    return server
+
+
+async def update(
+    subject: Subject, server_id: UUID, settings: Settings, *, expected_version: int
+) -> SendingServer:
+    """Change where a server listens. A stored password is dropped when the host changes, so that
+    nobody can have it sent to a machine of their own.
+
+    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`.
+    """
+    async with writing(subject, Action.SENDING_SERVER_UPDATE) as write:
+        server = await _loaded(write, server_id, Permission.SERVERS_WRITE, expected_version)
+        before, host = _facts(server), server.host
+        _take(server, settings)
+        if server.host != host:
+            server.username = ""
+            server.password_encrypted = None
+            server.password_fingerprint = None
+        await _save(write, server, before)
+    return server
+
+
+async def set_credentials(
+    subject: Subject, server_id: UUID, *, username: str, password: str, expected_version: int
+) -> SendingServer:
+    """Replace user name and password. Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`."""
+    async with writing(subject, Action.SENDING_SERVER_CREDENTIALS) as write:
+        server = await _loaded(write, server_id, Permission.SERVERS_CREDENTIALS, expected_version)
+        before = _facts(server)
+        server.username = text.label(username, field="input.username", longest=320)
+        if not password or len(password) > 1000:
+            raise BadInput("Give a password of 1 to 1000 characters.", field="input.password")
+        server.set_password(password)
+        await _save(write, server, before)
+    return server
+
+
+async def _loaded(
+    write: Write, server_id: UUID, permission: Permission, expected_version: int
+) -> SendingServer:
+    server = await targets.resource(write.access, SendingServer, server_id, permission)
+    write.about(target(server), workspace_id=server.workspace_id)
+    if server.version != expected_version:
+        raise VersionConflict(expected=expected_version, actual=server.version)
+    return server
+
+
+async def _save(write: Write, server: SendingServer, before: dict[str, object]) -> None:
+    server.touch()
+    await server.save()
+    await write.record(
+        target(server), changes(before, _facts(server)), workspace_id=server.workspace_id
+    )
+
+
+def _take(server: SendingServer, settings: Settings) -> None:
+    name = server.name if settings.name is None else settings.name
+    host = server.host if settings.host is None else settings.host
+    server.name = text.label(name, field="input.name")
+    server.host = text.label(host, field="input.host", longest=253).lower()
+    if settings.port is not None:
+        server.port = settings.port
+    if not 1 <= server.port <= 65535:
+        raise BadInput("A port is a number from 1 to 65535.", field="input.port")
+
+
+def _facts(server: SendingServer) -> dict[str, object]:
+    return {
+        "name": server.name,
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "passwordFingerprint": server.password_fingerprint,
+    }

@@ -1,0 +1,64 @@
+"""Who is calling, as one value that travels through every use case."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from identity.access.compiled import Access, operator_access
+from models.audit_event import ActorType, ViaType
+from models.organization import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the audit log."""
+
+    request_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An authenticated caller in one organization. The tenant travels inside it.
+
+    `revision` is the organization's access revision at which `access` was read. `via_id` is the
+    session's or the token's id. `authenticated_at` is when the person last proved who they are.
+    """
+
+    actor_type: ActorType
+    actor_id: UUID | None
+    actor_name: str
+    via: ViaType
+    via_id: UUID | None
+    organization_id: UUID
+    plan: Plan
+    revision: int
+    access: Access
+    origin: Origin = field(default_factory=Origin)
+    authenticated_at: datetime | None = None
+
+    @property
+    def member_id(self) -> UUID | None:
+        return self.actor_id if self.actor_type is ActorType.MEMBER else None
+
+    def during(self, operation: str | None) -> "Subject":
+        """The same subject, with the name of the operation it carries out."""
+        return replace(self, origin=replace(self.origin, operation=operation))
+
+
+def operator(organization_id: UUID, plan: Plan, *, origin: Origin | None = None) -> Subject:
+    """The operator at the command line: the owner of the machine, above every role."""
+    return Subject(
+        actor_type=ActorType.SYSTEM,
+        actor_id=None,
+        actor_name="operator",
+        via=ViaType.CLI,
+        via_id=None,
+        organization_id=organization_id,
+        plan=plan,
+        revision=0,
+        access=operator_access(organization_id),
+        origin=origin or Origin(),
+    )

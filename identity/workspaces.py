@@ -1,0 +1,44 @@
+"""Workspaces: opening one, and seeing those one has something in."""
+
+from identity import text
+from identity.access.compiled import Access
+from identity.access.decision import ORGANIZATION
+from identity.access.entitlements import plans
+from identity.access.permissions import Permission
+from identity.audit.actions import Action
+from identity.audit.diff import changes
+from identity.audit.record import target
+from identity.refusals import Conflict, PlanRequired
+from identity.subject import Subject
+from identity.writing import writing
+from models.workspace import Workspace
+
+
+async def create(subject: Subject, *, slug: str, name: str) -> Workspace:
+    """Open a workspace. Raises `Forbidden`, `BadInput`, `Conflict`, or `PlanRequired` when the plan
+    has no further one.
+    """
+    slug, name = text.slug(slug, field="slug"), text.label(name, field="name")
+    async with writing(subject, Action.WORKSPACE_CREATE, changes_access=True) as write:
+        write.access.require(Permission.WORKSPACE_CREATE, ORGANIZATION)
+        limit = plans.of(write.subject.plan).workspaces
+        existing = await Workspace.filter(organization_id=write.organization_id).count()
+        if limit is not None and existing >= limit:
+            raise PlanRequired(
+                f"The plan {write.subject.plan.name} includes {limit} workspaces.", limit=limit
+            )
+        if await Workspace.exists(organization_id=write.organization_id, slug=slug):
+            raise Conflict(f"There is a workspace {slug!r} already. Choose another slug.")
+        workspace = await Workspace.create(
+            organization_id=write.organization_id, slug=slug, name=name
+        )
+        await write.record(
+            target(workspace), changes({}, {"slug": slug, "name": name}), workspace_id=workspace.id
+        )
+    return workspace
+
+
+async def visible(access: Access) -> list[Workspace]:
+    """The workspaces in which the subject holds anything, by name."""
+    rows = await Workspace.filter(organization_id=access.organization_id).order_by("name", "id")
+    return [workspace for workspace in rows if access.enters(workspace.id)]

@@ -1,0 +1,147 @@
+"""How every sensitive change is made: lock, decide, write, record, commit.
+
+    async with writing(subject, Action.CAMPAIGN_SEND) as write:
+        campaign = await targets.resource(write.access, Campaign, id, Permission.CAMPAIGNS_SEND)
+        ...
+        await write.record(target(campaign), diff, workspace_id=campaign.workspace_id)
+
+Inside the block the organization's row is locked, so that the decision is made on the access that
+holds when the change commits: shared for ordinary changes, exclusive for changes of access. A
+refusal rolls back and is itself recorded, in a transaction of its own.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from uuid import UUID
+
+from identity.access.compiled import Access
+from identity.access.load import read_access
+from identity.audit.actions import Action
+from identity.audit.diff import Change
+from identity.audit.record import AuditTarget, Denial, record, record_denial
+from identity.owners import require_owner
+from identity.refusals import NotFound, Refusal, Unauthenticated
+from identity.subject import Subject
+from models.database import transaction
+from models.member import Member, MemberStatus
+from models.organization import Plan
+from models.sql import Statement, is_postgres
+
+_READ_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR SHARE")
+_WRITE_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR UPDATE")
+_SQLITE_LOCK = Statement(
+    "UPDATE organizations SET access_revision = access_revision WHERE id = $1"
+    " RETURNING access_revision, plan"
+)
+"""SQLite has one writer: taking its lock before the first read avoids a failing upgrade later."""
+_BUMP = Statement("UPDATE organizations SET access_revision = access_revision + 1 WHERE id = $1")
+
+
+class Write:
+    """A change under way: the subject as it is inside the transaction, and the audit log."""
+
+    def __init__(self, subject: Subject, action: Action, *, changes_access: bool) -> None:
+        self.subject = subject
+        self.action = action
+        self.changes_access = changes_access
+        self.target: AuditTarget | None = None
+        self.workspace_id: UUID | None = None
+
+    @property
+    def access(self) -> Access:
+        return self.subject.access
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.subject.organization_id
+
+    def about(self, target: AuditTarget, *, workspace_id: UUID | None = None) -> None:
+        """Name the target early, so that a denial names it too."""
+        self.target = target
+        self.workspace_id = workspace_id
+
+    async def record(
+        self,
+        target: AuditTarget,
+        diff: Sequence[Change] = (),
+        *,
+        workspace_id: UUID | None = None,
+        action: Action | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Add the event of the change, or with `action` of a change that came along with it."""
+        await record(
+            action or self.action,
+            subject=self.subject,
+            target=target,
+            diff=diff,
+            workspace_id=workspace_id,
+            reason=reason,
+        )
+
+
+@asynccontextmanager
+async def one_transaction() -> AsyncIterator[None]:
+    """Several changes as one, such as SCIM's read, modify, write. Nested ones are savepoints.
+
+    Denials met on the way are recorded when the outermost one is over, whether it committed or not.
+    """
+    if _denials.get() is not None:
+        async with transaction():
+            yield
+        return
+    met: list[Denial] = []
+    token = _denials.set(met)
+    try:
+        async with transaction():
+            yield
+    finally:
+        _denials.reset(token)
+        for denial in met:
+            await record_denial(denial)
+
+
+_denials: ContextVar[list[Denial] | None] = ContextVar("denials", default=None)
+
+
+@asynccontextmanager
+async def writing(
+    subject: Subject, action: Action, *, changes_access: bool = False
+) -> AsyncIterator[Write]:
+    """One change of one subject.
+
+    With `changes_access` the access revision grows and the organization must have a lasting owner
+    at the end; a block that finds it changes no access may set `write.changes_access` to false.
+    """
+    async with one_transaction():
+        write = Write(subject, action, changes_access=changes_access)
+        try:
+            write.subject = await _locked(subject, exclusive=changes_access)
+            yield write
+            if write.changes_access:
+                await require_owner(subject.organization_id)
+                await _BUMP.execute(subject.organization_id)
+        except Refusal as refusal:
+            met = _denials.get()
+            if met is not None and refusal.recorded:
+                met.append(Denial(action, refusal, subject, write.target, write.workspace_id))
+            raise
+
+
+async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
+    """The subject with the plan and the access that hold under the lock."""
+    if not is_postgres():
+        row = await _SQLITE_LOCK.returned(subject.organization_id)
+    else:
+        row = await (_WRITE_LOCK if exclusive else _READ_LOCK).row(subject.organization_id)
+    if row is None:
+        raise NotFound("organization")
+    plan, revision = Plan(row["plan"]), int(row["access_revision"])
+    if subject.member_id is None or revision == subject.revision:
+        return replace(subject, plan=plan)
+    if not await Member.exists(id=subject.member_id, status=MemberStatus.ACTIVE):
+        raise Unauthenticated
+    access = await read_access(subject.organization_id, subject.member_id, plan)
+    return replace(subject, plan=plan, revision=revision, access=access)

@@ -1,0 +1,64 @@
+"""The tables of Gatepost, one concept a file, with their enums and pure state rules.
+
+Owns: the Tortoise models, `database` (opening, transactions, plain SQL), `secret` (encryption at rest),
+`clock` and `ids`, and the migrations.
+May import: the standard library, Tortoise, cryptography, uuid-utils. Never strawberry, starlette or
+another package of this project.
+Leaves to others: who may read or write a row (`identity/access`), and what is recorded about it
+(`identity/audit`).
+"""
+
+from models.assignment import Assignment, PrincipalType, ScopeType
+from models.audit_event import ActorType, AuditEvent, Outcome, ViaType
+from models.campaign import Campaign, CampaignStatus
+from models.connection import Connection, ConnectionProtocol, ConnectionStatus
+from models.federated_identity import FederatedIdentity
+from models.group import Group, GroupMember, GroupSource
+from models.login_attempt import LoginAttempt, LoginMethod
+from models.mailing_list import MailingList
+from models.member import Member, MemberStatus, SuspendedBy
+from models.organization import Organization, Plan
+from models.role import BuiltinRole, Role
+from models.scim_token import ScimToken
+from models.sending_server import SendingServer
+from models.session import EndReason, Session
+from models.user import User
+from models.verified_domain import VerifiedDomain
+from models.workspace import Workspace, WorkspaceState
+
+__all__ = [
+    "ActorType",
+    "Assignment",
+    "AuditEvent",
+    "BuiltinRole",
+    "Campaign",
+    "CampaignStatus",
+    "Connection",
+    "ConnectionProtocol",
+    "ConnectionStatus",
+    "EndReason",
+    "FederatedIdentity",
+    "Group",
+    "GroupMember",
+    "GroupSource",
+    "LoginAttempt",
+    "LoginMethod",
+    "MailingList",
+    "Member",
+    "MemberStatus",
+    "Organization",
+    "Outcome",
+    "Plan",
+    "PrincipalType",
+    "Role",
+    "ScimToken",
+    "ScopeType",
+    "SendingServer",
+    "Session",
+    "SuspendedBy",
+    "User",
+    "VerifiedDomain",
+    "ViaType",
+    "Workspace",
+    "WorkspaceState",
+]

@@ -1,0 +1,60 @@
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+
+from models.record import Record
+
+
+class ActorType(StrEnum):
+    MEMBER = "member"
+    SCIM_TOKEN = "scim_token"
+    SYSTEM = "system"
+    ANONYMOUS = "anonymous"
+
+
+class ViaType(StrEnum):
+    """How the actor authenticated."""
+
+    SESSION = "session"
+    SCIM_TOKEN = "scim_token"
+    CLI = "cli"
+    SIGN_IN = "sign_in"
+    """Not yet: the event is part of a sign-in."""
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    DENIED = "denied"
+
+
+class AuditEvent(Record):
+    """One sensitive action, as it was: names are copied, and no foreign key can take the row along.
+
+    `created_at` is when it happened. `diff` is a list of {path, before, after}, sets as
+    {path, added, removed}, secrets as fingerprints. Rows are only ever added; triggers refuse
+    UPDATE and DELETE.
+    """
+
+    organization_id = fields.UUIDField()
+    workspace_id = fields.UUIDField(null=True)
+    actor_type = fields.CharEnumField(ActorType, max_length=16)
+    actor_id = fields.UUIDField(null=True)
+    actor_name = fields.CharField(max_length=320)
+    via = fields.CharEnumField(ViaType, max_length=16)
+    via_id = fields.UUIDField(null=True)
+    action = fields.CharField(max_length=64)
+    target_type = fields.CharField(max_length=32, null=True)
+    target_id = fields.UUIDField(null=True)
+    target_name = fields.CharField(max_length=320, null=True)
+    outcome = fields.CharEnumField(Outcome, max_length=8)
+    reason = fields.CharField(max_length=1000, null=True)
+    diff: fields.JSONField[list[dict[str, Any]]] = fields.JSONField(default=list)
+    request_id = fields.CharField(max_length=64, null=True)
+    operation = fields.CharField(max_length=100, null=True)
+    ip = fields.CharField(max_length=45, null=True)
+    user_agent = fields.CharField(max_length=400, null=True)
+
+    class Meta:
+        table = "audit_events"
+        indexes = (("organization_id", "id"),)

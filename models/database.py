@@ -1,0 +1,110 @@
+"""Opening and closing the database, and transactions."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tortoise import Tortoise
+from tortoise.backends.base.executor import EXECUTOR_CACHE
+from tortoise.transactions import in_transaction
+
+from models.secret import keyring
+from models.sql import CONNECTION
+
+BUSY_TIMEOUT_MS = 5000
+
+
+class DatabaseUrlError(ValueError):
+    """The database URL has a form we do not know."""
+
+
+def configuration(url: str) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
+
+    Raises `DatabaseUrlError` for any other form.
+    """
+    return {
+        "connections": {CONNECTION: _connection(url)},
+        "apps": migrated_apps(),
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def migrated_apps() -> dict[str, dict[str, Any]]:
+    """The one Tortoise app: our models and where their migrations are."""
+    return {
+        "models": {
+            "models": ["models"],
+            "default_connection": CONNECTION,
+            "migrations": "models.migrations",
+        }
+    }
+
+
+def _connection(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = unquote(parts.netloc + parts.path)
+        if not path:
+            raise DatabaseUrlError(
+                "The SQLite URL names no file. Write sqlite://var/gatepost.sqlite3"
+            )
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return {
+            "engine": "tortoise.backends.sqlite",
+            "credentials": {
+                "file_path": path,
+                "journal_mode": "WAL",
+                "foreign_keys": "ON",
+                "busy_timeout": BUSY_TIMEOUT_MS,
+                "synchronous": "NORMAL",
+            },
+        }
+    if parts.scheme in ("postgres", "postgresql"):
+        options = dict(parse_qsl(parts.query))
+        return {
+            "engine": "tortoise.backends.asyncpg",
+            "credentials": {
+                "host": options.pop("host", parts.hostname or "127.0.0.1"),
+                "port": parts.port or 5432,
+                "user": unquote(parts.username or "postgres"),
+                "password": unquote(parts.password) if parts.password else None,
+                "database": parts.path.lstrip("/"),
+                "application_name": "gatepost",
+                **options,
+            },
+        }
+    raise DatabaseUrlError(
+        f"The database URL starts with {parts.scheme or 'nothing'!r}. "
+        "Use sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+
+
+@asynccontextmanager
+async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
+    """The database and the keyring, open for as long as the block runs, in every task.
+
+    The global fallback is needed because an ASGI server runs start-up and requests in different
+    contexts; without it Tortoise finds no connection in a request. Tortoise keeps the INSERT texts of
+    the last database by the connection's name, in that database's dialect, so they are dropped.
+    """
+    keyring.use(secret_keys)
+    EXECUTOR_CACHE.clear()
+    context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await context.close_connections()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing: every statement of this task in the block is committed together.
+
+    Blocks nest as savepoints.
+    """
+    async with in_transaction(CONNECTION):
+        yield

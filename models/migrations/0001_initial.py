@@ -1,0 +1,905 @@
+from orjson import loads
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.fields.data import JSON_DUMPS
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+from models.assignment import PrincipalType, ScopeType
+from models.audit_event import ActorType, Outcome, ViaType
+from models.campaign import CampaignStatus
+from models.clock import now
+from models.connection import ConnectionProtocol, ConnectionStatus
+from models.group import GroupSource
+from models.ids import new_id
+from models.login_attempt import LoginMethod
+from models.member import MemberStatus, SuspendedBy
+from models.organization import Plan
+from models.role import BuiltinRole
+from models.session import EndReason
+from models.workspace import WorkspaceState
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    operations = [
+        ops.CreateModel(
+            name="AuditEvent",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("organization_id", fields.UUIDField()),
+                ("workspace_id", fields.UUIDField(null=True)),
+                ("actor_type", fields.CharEnumField(enum_type=ActorType, max_length=16)),
+                ("actor_id", fields.UUIDField(null=True)),
+                ("actor_name", fields.CharField(max_length=320)),
+                ("via", fields.CharEnumField(enum_type=ViaType, max_length=16)),
+                ("via_id", fields.UUIDField(null=True)),
+                ("action", fields.CharField(max_length=64)),
+                ("target_type", fields.CharField(null=True, max_length=32)),
+                ("target_id", fields.UUIDField(null=True)),
+                ("target_name", fields.CharField(null=True, max_length=320)),
+                ("outcome", fields.CharEnumField(enum_type=Outcome, max_length=8)),
+                ("reason", fields.CharField(null=True, max_length=1000)),
+                ("diff", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+                ("request_id", fields.CharField(null=True, max_length=64)),
+                ("operation", fields.CharField(null=True, max_length=100)),
+                ("ip", fields.CharField(null=True, max_length=45)),
+                ("user_agent", fields.CharField(null=True, max_length=400)),
+            ],
+            options={
+                "table": "audit_events",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "id"])],
+                "pk_attr": "id",
+            },
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="Organization",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                ("slug", fields.CharField(unique=True, max_length=63)),
+                ("name", fields.CharField(max_length=200)),
+                ("plan", fields.CharEnumField(enum_type=Plan, max_length=10)),
+                ("access_revision", fields.BigIntField(default=1)),
+            ],
+            options={"table": "organizations", "app": "models", "pk_attr": "id"},
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="Connection",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=100)),
+                ("protocol", fields.CharEnumField(enum_type=ConnectionProtocol, max_length=8)),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=ConnectionStatus.DRAFT, enum_type=ConnectionStatus, max_length=16
+                    ),
+                ),
+                ("issuer", fields.CharField(max_length=500)),
+                ("client_id", fields.CharField(max_length=300)),
+                ("client_secret_encrypted", fields.TextField(unique=False)),
+                ("client_secret_fingerprint", fields.CharField(max_length=16)),
+                ("metadata", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                (
+                    "metadata_fetched_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("keys", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                (
+                    "keys_fetched_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "connections",
+                "app": "models",
+                "unique_together": (("organization", "name"),),
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="Group",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=320)),
+                ("name_key", fields.CharField(max_length=320)),
+                (
+                    "source",
+                    fields.CharEnumField(
+                        default=GroupSource.MANUAL, enum_type=GroupSource, max_length=16
+                    ),
+                ),
+                ("external_id", fields.CharField(null=True, max_length=320)),
+                ("scim", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+            ],
+            options={
+                "table": "groups",
+                "app": "models",
+                "unique_together": (("organization", "name_key"),),
+                "indexes": [Index(fields=["organization_id", "external_id"])],
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="Role",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=100)),
+                ("name_key", fields.CharField(max_length=100)),
+                ("description", fields.CharField(default="", max_length=500)),
+                ("builtin", fields.CharEnumField(null=True, enum_type=BuiltinRole, max_length=16)),
+                ("permissions", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+            ],
+            options={
+                "table": "roles",
+                "app": "models",
+                "unique_together": (("organization", "name_key"),),
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="ScimToken",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=100)),
+                ("prefix", fields.CharField(max_length=24)),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("revoked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                (
+                    "last_used_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={"table": "scim_tokens", "app": "models", "pk_attr": "id"},
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="User",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("email", fields.CharField(max_length=320)),
+                ("name", fields.CharField(max_length=200)),
+            ],
+            options={"table": "users", "app": "models", "pk_attr": "id"},
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="Member",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=MemberStatus.ACTIVE, enum_type=MemberStatus, max_length=16
+                    ),
+                ),
+                (
+                    "suspended_by",
+                    fields.CharEnumField(null=True, enum_type=SuspendedBy, max_length=16),
+                ),
+                ("user_name", fields.CharField(max_length=320)),
+                ("user_name_key", fields.CharField(max_length=320)),
+                ("email", fields.CharField(max_length=320)),
+                ("email_key", fields.CharField(max_length=320)),
+                ("name", fields.CharField(max_length=200)),
+                ("external_id", fields.CharField(null=True, max_length=320)),
+                ("scim", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+            ],
+            options={
+                "table": "members",
+                "app": "models",
+                "unique_together": (("organization", "user"), ("organization", "user_name_key")),
+                "indexes": [
+                    Index(fields=["organization_id", "email_key"]),
+                    Index(fields=["organization_id", "external_id"]),
+                ],
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="FederatedIdentity",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "connection",
+                    fields.ForeignKeyField(
+                        "models.Connection",
+                        source_field="connection_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("subject", fields.CharField(max_length=255)),
+                (
+                    "last_used_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "federated_identities",
+                "app": "models",
+                "unique_together": (("connection", "subject"), ("connection", "member")),
+                "pk_attr": "id",
+            },
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="GroupMember",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "group",
+                    fields.ForeignKeyField(
+                        "models.Group",
+                        source_field="group_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+            ],
+            options={
+                "table": "group_members",
+                "app": "models",
+                "unique_together": (("group", "member"),),
+                "pk_attr": "id",
+            },
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="LoginAttempt",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("method", fields.CharEnumField(enum_type=LoginMethod, max_length=8)),
+                (
+                    "connection",
+                    fields.ForeignKeyField(
+                        "models.Connection",
+                        source_field="connection_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("state_hash", fields.CharField(null=True, unique=True, max_length=64)),
+                ("browser_hash", fields.CharField(null=True, max_length=64)),
+                ("nonce", fields.CharField(null=True, max_length=64)),
+                ("code_verifier_encrypted", fields.TextField(null=True, unique=False)),
+                ("finish_hash", fields.CharField(null=True, unique=True, max_length=64)),
+                ("return_to", fields.CharField(default="/", max_length=500)),
+                (
+                    "expires_at",
+                    fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "answered_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "finished_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("failure", fields.CharField(null=True, max_length=64)),
+            ],
+            options={"table": "login_attempts", "app": "models", "pk_attr": "id"},
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="Session",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "connection",
+                    fields.ForeignKeyField(
+                        "models.Connection",
+                        source_field="connection_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("authenticated_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("last_seen_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("ended_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("end_reason", fields.CharEnumField(null=True, enum_type=EndReason, max_length=16)),
+                ("ip", fields.CharField(null=True, max_length=45)),
+                ("user_agent", fields.CharField(null=True, max_length=400)),
+            ],
+            options={"table": "sessions", "app": "models", "pk_attr": "id"},
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="VerifiedDomain",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("domain", fields.CharField(max_length=253)),
+                (
+                    "verified_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "verified_domains",
+                "app": "models",
+                "unique_together": (("organization", "domain"),),
+                "pk_attr": "id",
+            },
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="Workspace",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("slug", fields.CharField(max_length=63)),
+                ("name", fields.CharField(max_length=200)),
+                (
+                    "state",
+                    fields.CharEnumField(
+                        default=WorkspaceState.ACTIVE, enum_type=WorkspaceState, max_length=16
+                    ),
+                ),
+            ],
+            options={
+                "table": "workspaces",
+                "app": "models",
+                "unique_together": (("organization", "slug"),),
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="Assignment",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "role",
+                    fields.ForeignKeyField(
+                        "models.Role",
+                        source_field="role_id",
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("principal_type", fields.CharEnumField(enum_type=PrincipalType, max_length=16)),
+                ("principal_id", fields.UUIDField()),
+                ("scope_type", fields.CharEnumField(enum_type=ScopeType, max_length=32)),
+                ("scope_id", fields.UUIDField()),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("reason", fields.CharField(null=True, max_length=500)),
+                ("assigned_by_id", fields.UUIDField(null=True)),
+            ],
+            options={
+                "table": "assignments",
+                "app": "models",
+                "unique_together": (("principal_id", "scope_type", "scope_id", "role"),),
+                "indexes": [Index(fields=["organization_id", "scope_type", "scope_id"])],
+                "pk_attr": "id",
+            },
+            bases=["Record"],
+        ),
+        ops.CreateModel(
+            name="MailingList",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                ("subscriber_count", fields.IntField(default=0)),
+            ],
+            options={
+                "table": "mailing_lists",
+                "app": "models",
+                "indexes": [Index(fields=["workspace_id", "id"])],
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="SendingServer",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                ("host", fields.CharField(max_length=253)),
+                ("port", fields.IntField(default=587)),
+                ("username", fields.CharField(default="", max_length=320)),
+                ("password_encrypted", fields.TextField(null=True, unique=False)),
+                ("password_fingerprint", fields.CharField(null=True, max_length=16)),
+            ],
+            options={
+                "table": "sending_servers",
+                "app": "models",
+                "indexes": [Index(fields=["workspace_id", "id"])],
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+        ops.CreateModel(
+            name="Campaign",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
+                ),
+                (
+                    "created_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                (
+                    "updated_at",
+                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
+                ),
+                ("version", fields.IntField(default=1)),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "owner",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="owner_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+                (
+                    "mailing_list",
+                    fields.ForeignKeyField(
+                        "models.MailingList",
+                        source_field="mailing_list_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                (
+                    "sending_server",
+                    fields.ForeignKeyField(
+                        "models.SendingServer",
+                        source_field="sending_server_id",
+                        null=True,
+                        db_index=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.RESTRICT,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=CampaignStatus.DRAFT, enum_type=CampaignStatus, max_length=16
+                    ),
+                ),
+                ("subject", fields.CharField(default="", max_length=500)),
+                ("body", fields.TextField(default="", unique=False)),
+                (
+                    "scheduled_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+                ("started_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("recipients", fields.IntField(default=0)),
+                ("delivered", fields.IntField(default=0)),
+                ("opened", fields.IntField(default=0)),
+                ("clicked", fields.IntField(default=0)),
+                ("bounced", fields.IntField(default=0)),
+                ("complained", fields.IntField(default=0)),
+            ],
+            options={
+                "table": "campaigns",
+                "app": "models",
+                "indexes": [Index(fields=["workspace_id", "id"])],
+                "pk_attr": "id",
+            },
+            bases=["VersionedRecord"],
+        ),
+    ]

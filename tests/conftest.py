@@ -1,0 +1,105 @@
+"""The databases of the test run: SQLite files, and one PostgreSQL database per worker."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from cryptography.fernet import Fernet
+
+from identity.access.load import cache
+from models import clock
+from models.database import opened
+from models.migrating import upgrade
+from tests.clock import MovableClock
+from tests.peers import missing
+from tests.world import World, new_world
+
+POSTGRES_URL = os.environ.get(
+    "GATEPOST_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+SECRET_KEYS = [Fernet.generate_key().decode()]
+
+
+async def _migrate(url: str) -> None:
+    async with opened(url, SECRET_KEYS):
+        await upgrade()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    asyncio.run(_migrate(f"sqlite://{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> Iterator[str]:
+    """A migrated PostgreSQL database of this worker's own."""
+    name = f"gatepost_test_{worker_id}"
+    server, _, _ = POSTGRES_URL.rpartition("/")
+
+    async def recreate() -> None:
+        try:
+            admin = await asyncpg.connect(POSTGRES_URL)
+        except OSError as error:
+            missing(f"PostgreSQL does not answer at {POSTGRES_URL}: {error}")
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}"')
+        await admin.close()
+
+    asyncio.run(recreate())
+    url = f"{server}/{name}"
+    asyncio.run(_migrate(url))
+    yield url
+
+
+async def _empty(url: str) -> None:
+    """Empty every table but that of the migrations."""
+    connection = await asyncpg.connect(url)
+    tables = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        " AND tablename NOT LIKE '%migrations'"
+    )
+    names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+    await connection.execute(f"TRUNCATE {names}")
+    await connection.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty, migrated database: each test runs once on SQLite, once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "gatepost.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite://{path}"
+    url: str = request.getfixturevalue("postgres_url")
+    asyncio.run(_empty(url))
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[str]:
+    """The same database, opened in this process."""
+    cache.clear()
+    async with opened(database_url, SECRET_KEYS):
+        yield database_url
+
+
+@pytest.fixture
+def movable_clock() -> Iterator[MovableClock]:
+    """The product's time, in the test's hand."""
+    source = MovableClock()
+    clock.use_source(source)
+    yield source
+    clock.use_source(None)
+
+
+@pytest.fixture
+async def world(database: str) -> World:
+    """An organization on ENTERPRISE with an owner and two workspaces, in the opened database."""
+    return await new_world("acme")
