@@ -40,7 +40,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url(worker_id: str) -> Iterator[str]:
     """A migrated PostgreSQL database of this worker's own."""
-    name = f"gatepost_test_{worker_id}"
+    name = f"gatepost_test_{worker_id}{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
     server, _, _ = POSTGRES_URL.rpartition("/")
 
     async def recreate() -> None:
