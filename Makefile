@@ -97,5 +97,5 @@ node-peers:
 
 $(NODE_PEERS): $(OIDC_PEER)/package.json $(OIDC_PEER)/package-lock.json
 	@echo "Installing the OpenID provider that the tests sign in with ..."
-	@cd $(OIDC_PEER) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@cd $(OIDC_PEER) && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts > /dev/null
 	@touch $@
