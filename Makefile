@@ -43,7 +43,7 @@ lint: $(DEV)
 	@echo "Checking types ..."
 	@$(BIN)/mypy
 	@echo "Checking the direction of imports ..."
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(DEV)
 	@$(BIN)/ruff check --fix .
