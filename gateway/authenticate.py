@@ -1,0 +1,67 @@
+"""From an HTTP request to a Subject, and the checks that a browser sent it on purpose."""
+
+from starlette.requests import HTTPConnection
+
+from gateway.settings import Settings
+from identity.credentials import sessions
+from identity.refusals import Forbidden, Unauthenticated
+from identity.subject import Origin, Subject
+
+SESSION_COOKIE = "__Host-gatepost_session"
+CLIENT_HEADER = "x-gatepost-client"
+USER_AGENT_LENGTH = 400
+
+
+def origin_of(request: HTTPConnection) -> Origin:
+    """Where the request came from, as the audit log keeps it."""
+    user_agent = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
+    return Origin(
+        request_id=getattr(request.state, "request_id", None),
+        ip=request.client.host if request.client else None,
+        user_agent=user_agent or None,
+    )
+
+
+async def subject_of(request: HTTPConnection) -> Subject:
+    """The member whose session cookie came along. Raises `Unauthenticated`.
+
+    A request with an Authorization header is refused: no credential of that kind is accepted here,
+    and one that carries two is ambiguous.
+    """
+    token = request.cookies.get(SESSION_COOKIE)
+    if "authorization" in request.headers or not token:
+        raise Unauthenticated
+    settings: Settings = request.app.state.settings
+    return await sessions.authenticate(
+        token, limits=settings.session_limits, origin=origin_of(request)
+    )
+
+
+def require_same_origin(request: HTTPConnection) -> None:
+    """Raise `Forbidden` for a request that another site had the browser send.
+
+    `Sec-Fetch-Site` cannot be forged by a page; where a browser does not send it, `Origin` is
+    compared. A client that sends neither is no browser and carries no ambient cookie.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    settings: Settings = request.app.state.settings
+    foreign = site is not None and site != "same-origin"
+    if origin is not None and not (origin == "null" and site == "same-origin"):
+        foreign = foreign or origin != settings.public_url
+    if foreign:
+        raise Forbidden(
+            f"This came from another site. Open {settings.public_url} and try again there.",
+            reason="CROSS_SITE",
+            missing=[],
+        )
+
+
+def require_client_header(request: HTTPConnection) -> None:
+    """Raise `Forbidden` unless the custom header is there, which a form on another site cannot set."""
+    if not request.headers.get(CLIENT_HEADER):
+        raise Forbidden(
+            "Send the header X-Gatepost-Client with the name of your client.",
+            reason="CLIENT_HEADER_MISSING",
+            missing=[],
+        )
