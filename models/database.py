@@ -13,6 +13,8 @@ from tortoise.transactions import in_transaction
 from models.secret import keyring
 from models.sql import CONNECTION
 
+APP = "models"
+MIGRATIONS = "models.migrations"
 BUSY_TIMEOUT_MS = 5000
 
 
@@ -33,14 +35,10 @@ def configuration(url: str) -> dict[str, Any]:
     }
 
 
-def migrated_apps() -> dict[str, dict[str, Any]]:
-    """The one Tortoise app: our models and where their migrations are."""
+def migrated_apps(migrations: str = MIGRATIONS) -> dict[str, dict[str, Any]]:
+    """The one Tortoise app: our models, and the package that holds their migrations."""
     return {
-        "models": {
-            "models": ["models"],
-            "default_connection": CONNECTION,
-            "migrations": "models.migrations",
-        }
+        APP: {"models": [APP], "default_connection": CONNECTION, "migrations": migrations},
     }
 
 
@@ -88,8 +86,8 @@ async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
     """The database and the keyring, open for as long as the block runs, in every task.
 
     The global fallback is needed because an ASGI server runs start-up and requests in different
-    contexts; without it Tortoise finds no connection in a request. Tortoise keeps the INSERT texts of
-    the last database by the connection's name, in that database's dialect, so they are dropped.
+    contexts; without it Tortoise finds no connection in a request. Tortoise keeps the INSERT texts
+    of the last database by the connection's name, in that database's dialect, so they are dropped.
     """
     keyring.use(secret_keys)
     EXECUTOR_CACHE.clear()

@@ -1,4 +1,4 @@
-"""Plain SQL on Tortoise's own connections, for the reads where its query building costs too much."""
+"""Plain SQL on Tortoise's own connections, where its query building costs too much."""
 
 import json
 import re
@@ -30,7 +30,7 @@ class Statement:
         self._sqlite = re.sub(r"\$(\d+)", r"?\1", sql)
 
     async def rows(self, *values: object) -> Sequence[Any]:
-        """The rows, each readable by column name. Ids are `str` on SQLite: read them with `as_uuid`."""
+        """The rows, each readable by column name. Ids are `str` on SQLite: use `as_uuid`."""
         _, rows = await self._run(values)
         return rows
 

@@ -1,7 +1,7 @@
-from orjson import loads
+"""The tables of the first release, as the models describe them."""
+
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
-from tortoise.fields.data import JSON_DUMPS
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
@@ -27,14 +27,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="AuditEvent",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 ("organization_id", fields.UUIDField()),
                 ("workspace_id", fields.UUIDField(null=True)),
                 ("actor_type", fields.CharEnumField(enum_type=ActorType, max_length=16)),
@@ -48,7 +42,7 @@ class Migration(migrations.Migration):
                 ("target_name", fields.CharField(null=True, max_length=320)),
                 ("outcome", fields.CharEnumField(enum_type=Outcome, max_length=8)),
                 ("reason", fields.CharField(null=True, max_length=1000)),
-                ("diff", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+                ("diff", fields.JSONField(default=list)),
                 ("request_id", fields.CharField(null=True, max_length=64)),
                 ("operation", fields.CharField(null=True, max_length=100)),
                 ("ip", fields.CharField(null=True, max_length=45)),
@@ -60,23 +54,13 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["organization_id", "id"])],
                 "pk_attr": "id",
             },
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="Organization",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 ("slug", fields.CharField(unique=True, max_length=63)),
                 ("name", fields.CharField(max_length=200)),
@@ -84,31 +68,19 @@ class Migration(migrations.Migration):
                 ("access_revision", fields.BigIntField(default=1)),
             ],
             options={"table": "organizations", "app": "models", "pk_attr": "id"},
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="Connection",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -123,18 +95,12 @@ class Migration(migrations.Migration):
                 ),
                 ("issuer", fields.CharField(max_length=500)),
                 ("client_id", fields.CharField(max_length=300)),
-                ("client_secret_encrypted", fields.TextField(unique=False)),
+                ("client_secret_encrypted", fields.TextField()),
                 ("client_secret_fingerprint", fields.CharField(max_length=16)),
-                ("metadata", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
-                (
-                    "metadata_fetched_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
-                ("keys", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
-                (
-                    "keys_fetched_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("metadata", fields.JSONField(null=True)),
+                ("metadata_fetched_at", fields.DatetimeField(null=True)),
+                ("keys", fields.JSONField(null=True)),
+                ("keys_fetched_at", fields.DatetimeField(null=True)),
             ],
             options={
                 "table": "connections",
@@ -142,31 +108,19 @@ class Migration(migrations.Migration):
                 "unique_together": (("organization", "name"),),
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="Group",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -180,7 +134,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("external_id", fields.CharField(null=True, max_length=320)),
-                ("scim", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ("scim", fields.JSONField(null=True)),
             ],
             options={
                 "table": "groups",
@@ -189,31 +143,19 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["organization_id", "external_id"])],
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="Role",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -222,7 +164,7 @@ class Migration(migrations.Migration):
                 ("name_key", fields.CharField(max_length=100)),
                 ("description", fields.CharField(default="", max_length=500)),
                 ("builtin", fields.CharEnumField(null=True, enum_type=BuiltinRole, max_length=16)),
-                ("permissions", fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+                ("permissions", fields.JSONField(default=list)),
             ],
             options={
                 "table": "roles",
@@ -230,27 +172,18 @@ class Migration(migrations.Migration):
                 "unique_together": (("organization", "name_key"),),
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="ScimToken",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -258,56 +191,34 @@ class Migration(migrations.Migration):
                 ("name", fields.CharField(max_length=100)),
                 ("prefix", fields.CharField(max_length=24)),
                 ("token_hash", fields.CharField(unique=True, max_length=64)),
-                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
-                ("revoked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
-                (
-                    "last_used_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("expires_at", fields.DatetimeField(null=True)),
+                ("revoked_at", fields.DatetimeField(null=True)),
+                ("last_used_at", fields.DatetimeField(null=True)),
             ],
             options={"table": "scim_tokens", "app": "models", "pk_attr": "id"},
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="User",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 ("email", fields.CharField(max_length=320)),
                 ("name", fields.CharField(max_length=200)),
             ],
             options={"table": "users", "app": "models", "pk_attr": "id"},
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="Member",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -318,8 +229,6 @@ class Migration(migrations.Migration):
                         "models.User",
                         source_field="user_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -340,7 +249,7 @@ class Migration(migrations.Migration):
                 ("email_key", fields.CharField(max_length=320)),
                 ("name", fields.CharField(max_length=200)),
                 ("external_id", fields.CharField(null=True, max_length=320)),
-                ("scim", fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
+                ("scim", fields.JSONField(null=True)),
             ],
             options={
                 "table": "members",
@@ -352,26 +261,17 @@ class Migration(migrations.Migration):
                 ],
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="FederatedIdentity",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -381,8 +281,6 @@ class Migration(migrations.Migration):
                     fields.ForeignKeyField(
                         "models.Connection",
                         source_field="connection_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -393,17 +291,12 @@ class Migration(migrations.Migration):
                         "models.Member",
                         source_field="member_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
                 ("subject", fields.CharField(max_length=255)),
-                (
-                    "last_used_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("last_used_at", fields.DatetimeField(null=True)),
             ],
             options={
                 "table": "federated_identities",
@@ -411,26 +304,17 @@ class Migration(migrations.Migration):
                 "unique_together": (("connection", "subject"), ("connection", "member")),
                 "pk_attr": "id",
             },
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="GroupMember",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "group",
                     fields.ForeignKeyField(
                         "models.Group",
                         source_field="group_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -441,8 +325,6 @@ class Migration(migrations.Migration):
                         "models.Member",
                         source_field="member_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -454,26 +336,17 @@ class Migration(migrations.Migration):
                 "unique_together": (("group", "member"),),
                 "pk_attr": "id",
             },
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="LoginAttempt",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -485,8 +358,6 @@ class Migration(migrations.Migration):
                         "models.Connection",
                         source_field="connection_id",
                         null=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -497,8 +368,6 @@ class Migration(migrations.Migration):
                         "models.Member",
                         source_field="member_id",
                         null=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -506,44 +375,26 @@ class Migration(migrations.Migration):
                 ("state_hash", fields.CharField(null=True, unique=True, max_length=64)),
                 ("browser_hash", fields.CharField(null=True, max_length=64)),
                 ("nonce", fields.CharField(null=True, max_length=64)),
-                ("code_verifier_encrypted", fields.TextField(null=True, unique=False)),
+                ("code_verifier_encrypted", fields.TextField(null=True)),
                 ("finish_hash", fields.CharField(null=True, unique=True, max_length=64)),
                 ("return_to", fields.CharField(default="/", max_length=500)),
-                (
-                    "expires_at",
-                    fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "answered_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "finished_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("expires_at", fields.DatetimeField(db_index=True)),
+                ("answered_at", fields.DatetimeField(null=True)),
+                ("finished_at", fields.DatetimeField(null=True)),
                 ("failure", fields.CharField(null=True, max_length=64)),
             ],
             options={"table": "login_attempts", "app": "models", "pk_attr": "id"},
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="Session",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -554,8 +405,6 @@ class Migration(migrations.Migration):
                         "models.Member",
                         source_field="member_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -566,51 +415,37 @@ class Migration(migrations.Migration):
                         "models.Connection",
                         source_field="connection_id",
                         null=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
                 ("token_hash", fields.CharField(unique=True, max_length=64)),
-                ("authenticated_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("last_seen_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("ended_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("authenticated_at", fields.DatetimeField()),
+                ("last_seen_at", fields.DatetimeField()),
+                ("expires_at", fields.DatetimeField()),
+                ("ended_at", fields.DatetimeField(null=True)),
                 ("end_reason", fields.CharEnumField(null=True, enum_type=EndReason, max_length=16)),
                 ("ip", fields.CharField(null=True, max_length=45)),
                 ("user_agent", fields.CharField(null=True, max_length=400)),
             ],
             options={"table": "sessions", "app": "models", "pk_attr": "id"},
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="VerifiedDomain",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
                 ("domain", fields.CharField(max_length=253)),
-                (
-                    "verified_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
+                ("verified_at", fields.DatetimeField(null=True)),
             ],
             options={
                 "table": "verified_domains",
@@ -618,31 +453,19 @@ class Migration(migrations.Migration):
                 "unique_together": (("organization", "domain"),),
                 "pk_attr": "id",
             },
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="Workspace",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -662,26 +485,17 @@ class Migration(migrations.Migration):
                 "unique_together": (("organization", "slug"),),
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="Assignment",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
                 (
                     "organization",
                     fields.ForeignKeyField(
                         "models.Organization",
                         source_field="organization_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -692,8 +506,6 @@ class Migration(migrations.Migration):
                         "models.Role",
                         source_field="role_id",
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -709,13 +521,11 @@ class Migration(migrations.Migration):
                         source_field="workspace_id",
                         null=True,
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
-                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(null=True)),
                 ("reason", fields.CharField(null=True, max_length=500)),
                 ("assigned_by_id", fields.UUIDField(null=True)),
             ],
@@ -726,31 +536,19 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["organization_id", "scope_type", "scope_id"])],
                 "pk_attr": "id",
             },
-            bases=["Record"],
         ),
         ops.CreateModel(
             name="MailingList",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "workspace",
                     fields.ForeignKeyField(
                         "models.Workspace",
                         source_field="workspace_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -764,31 +562,19 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["workspace_id", "id"])],
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="SendingServer",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "workspace",
                     fields.ForeignKeyField(
                         "models.Workspace",
                         source_field="workspace_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -797,7 +583,7 @@ class Migration(migrations.Migration):
                 ("host", fields.CharField(max_length=253)),
                 ("port", fields.IntField(default=587)),
                 ("username", fields.CharField(default="", max_length=320)),
-                ("password_encrypted", fields.TextField(null=True, unique=False)),
+                ("password_encrypted", fields.TextField(null=True)),
                 ("password_fingerprint", fields.CharField(null=True, max_length=16)),
             ],
             options={
@@ -806,31 +592,19 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["workspace_id", "id"])],
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
         ops.CreateModel(
             name="Campaign",
             fields=[
-                (
-                    "id",
-                    fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True),
-                ),
-                (
-                    "created_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
-                (
-                    "updated_at",
-                    fields.DatetimeField(default=now, auto_now=False, auto_now_add=False),
-                ),
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
                 ("version", fields.IntField(default=1)),
                 (
                     "workspace",
                     fields.ForeignKeyField(
                         "models.Workspace",
                         source_field="workspace_id",
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -841,8 +615,6 @@ class Migration(migrations.Migration):
                         "models.Member",
                         source_field="owner_id",
                         null=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -854,8 +626,6 @@ class Migration(migrations.Migration):
                         source_field="mailing_list_id",
                         null=True,
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -867,8 +637,6 @@ class Migration(migrations.Migration):
                         source_field="sending_server_id",
                         null=True,
                         db_index=True,
-                        db_constraint=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -881,12 +649,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("subject", fields.CharField(default="", max_length=500)),
-                ("body", fields.TextField(default="", unique=False)),
-                (
-                    "scheduled_at",
-                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-                ),
-                ("started_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("body", fields.TextField(default="")),
+                ("scheduled_at", fields.DatetimeField(null=True)),
+                ("started_at", fields.DatetimeField(null=True)),
                 ("recipients", fields.IntField(default=0)),
                 ("delivered", fields.IntField(default=0)),
                 ("opened", fields.IntField(default=0)),
@@ -900,6 +665,5 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["workspace_id", "id"])],
                 "pk_attr": "id",
             },
-            bases=["VersionedRecord"],
         ),
     ]
