@@ -130,6 +130,13 @@ async def writing(
             raise
 
 
+async def lock(subject: Subject) -> None:
+    """Take the organization's lock before reading what a change of access in the same transaction
+    rests on. The caller holds the transaction. Raises `NotFound` when the organization is gone.
+    """
+    await _locked(subject, exclusive=True)
+
+
 async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
     """The subject with the plan and the access that hold under the lock."""
     if not is_postgres():
