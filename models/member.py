@@ -27,8 +27,9 @@ class Member(VersionedRecord):
     """A user's place in an organization.
 
     The `*_key` columns are the case-folded values that look-ups and uniqueness use. `scim` holds
-    the attributes a directory sent that have no column of their own; null for a member that no
-    directory manages.
+    the attributes a directory sent that have no column of their own, as they were sent, and
+    `scim_keys` the same ones as filters compare them; both are null for a member that no directory
+    manages.
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
@@ -46,6 +47,7 @@ class Member(VersionedRecord):
     name = fields.CharField(max_length=200)
     external_id = fields.CharField(max_length=320, null=True)
     scim: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
+    scim_keys: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
 
     organization_id: UUID
     user_id: UUID
