@@ -75,8 +75,8 @@ async def _alone() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _alone_on_sqlite() -> AsyncIterator[None]:
-    """With foreign keys off (https://www.sqlite.org/lang_altertable.html, section 7), so that dropping
-    a table to rebuild it does not delete its children. They are checked before the commit.
+    """With foreign keys off (https://www.sqlite.org/lang_altertable.html, section 7), so that
+    dropping a table to rebuild it does not delete its children. They are checked before the commit.
     """
     await connection().execute_query("PRAGMA foreign_keys = OFF")
     try:
