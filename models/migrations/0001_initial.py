@@ -250,6 +250,7 @@ class Migration(migrations.Migration):
                 ("name", fields.CharField(max_length=200)),
                 ("external_id", fields.CharField(null=True, max_length=320)),
                 ("scim", fields.JSONField(null=True)),
+                ("scim_keys", fields.JSONField(null=True)),
             ],
             options={
                 "table": "members",
