@@ -34,7 +34,7 @@ class Campaign(VersionedRecord):
         "models.Workspace", related_name=False
     )
     owner: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(
-        "models.Member", related_name=False, null=True, on_delete=fields.SET_NULL
+        "models.Member", related_name=False, null=True, on_delete=fields.SET_NULL, db_index=True
     )
     mailing_list: fields.ForeignKeyNullableRelation[MailingList] = fields.ForeignKeyField(
         "models.MailingList",

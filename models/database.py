@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
@@ -45,40 +45,53 @@ def migrated_apps(migrations: str = MIGRATIONS) -> dict[str, dict[str, Any]]:
 def _connection(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        path = unquote(parts.netloc + parts.path)
-        if not path:
-            raise DatabaseUrlError(
-                "The SQLite URL names no file. Write sqlite://var/gatepost.sqlite3"
-            )
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return {
-            "engine": "tortoise.backends.sqlite",
-            "credentials": {
-                "file_path": path,
-                "journal_mode": "WAL",
-                "foreign_keys": "ON",
-                "busy_timeout": BUSY_TIMEOUT_MS,
-                "synchronous": "NORMAL",
-            },
-        }
+        return _sqlite(parts)
     if parts.scheme in ("postgres", "postgresql"):
-        options = dict(parse_qsl(parts.query))
-        return {
-            "engine": "tortoise.backends.asyncpg",
-            "credentials": {
-                "host": options.pop("host", parts.hostname or "127.0.0.1"),
-                "port": parts.port or 5432,
-                "user": unquote(parts.username or "postgres"),
-                "password": unquote(parts.password) if parts.password else None,
-                "database": parts.path.lstrip("/"),
-                "application_name": "gatepost",
-                **options,
-            },
-        }
+        return _postgres(parts)
     raise DatabaseUrlError(
         f"The database URL starts with {parts.scheme or 'nothing'!r}. "
         "Use sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
     )
+
+
+def _sqlite(url: SplitResult) -> dict[str, Any]:
+    path = unquote(url.netloc + url.path)
+    if not path:
+        raise DatabaseUrlError("The SQLite URL names no file. Write sqlite://var/gatepost.sqlite3")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return {
+        "engine": "tortoise.backends.sqlite",
+        "credentials": {
+            "file_path": path,
+            "journal_mode": "WAL",
+            "foreign_keys": "ON",
+            "busy_timeout": BUSY_TIMEOUT_MS,
+            "synchronous": "NORMAL",
+        },
+    }
+
+
+def _postgres(url: SplitResult) -> dict[str, Any]:
+    database = unquote(url.path.lstrip("/"))
+    if not database:
+        raise DatabaseUrlError("The PostgreSQL URL names no database. Write postgres://HOST/NAME")
+    try:
+        port = url.port or 5432
+    except ValueError as error:
+        raise DatabaseUrlError("The port of the PostgreSQL URL is not a number.") from error
+    options = dict(parse_qsl(url.query))
+    return {
+        "engine": "tortoise.backends.asyncpg",
+        "credentials": {
+            "host": options.pop("host", url.hostname or "127.0.0.1"),
+            "port": port,
+            "user": unquote(url.username or "postgres"),
+            "password": unquote(url.password) if url.password else None,
+            "database": database,
+            "application_name": "gatepost",
+            **options,
+        },
+    }
 
 
 @asynccontextmanager

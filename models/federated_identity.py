@@ -12,7 +12,7 @@ class FederatedIdentity(Record):
     """That `subject` at a connection's provider is this member. The only key of an SSO account."""
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
-        "models.Organization", related_name=False
+        "models.Organization", related_name=False, db_index=True
     )
     connection: fields.ForeignKeyRelation[Connection] = fields.ForeignKeyField(
         "models.Connection", related_name=False

@@ -25,14 +25,14 @@ class LoginAttempt(Record):
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
-        "models.Organization", related_name=False
+        "models.Organization", related_name=False, db_index=True
     )
     method = fields.CharEnumField(LoginMethod, max_length=8)
     connection: fields.ForeignKeyNullableRelation[Connection] = fields.ForeignKeyField(
-        "models.Connection", related_name=False, null=True
+        "models.Connection", related_name=False, null=True, db_index=True
     )
     member: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(
-        "models.Member", related_name=False, null=True
+        "models.Member", related_name=False, null=True, db_index=True
     )
     state_hash = fields.CharField(max_length=64, null=True, unique=True)
     browser_hash = fields.CharField(max_length=64, null=True)

@@ -25,13 +25,13 @@ class Session(Record):
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
-        "models.Organization", related_name=False
+        "models.Organization", related_name=False, db_index=True
     )
     member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField(
         "models.Member", related_name=False, db_index=True
     )
     connection: fields.ForeignKeyNullableRelation[Connection] = fields.ForeignKeyField(
-        "models.Connection", related_name=False, null=True, on_delete=fields.CASCADE
+        "models.Connection", related_name=False, null=True, db_index=True
     )
     token_hash = fields.CharField(max_length=64, unique=True)
     authenticated_at = fields.DatetimeField()

@@ -1,0 +1,88 @@
+"""How a database is named, opened and closed."""
+
+from pathlib import Path
+
+import pytest
+
+from models.database import DatabaseUrlError, configuration, opened
+from tests.conftest import SECRET_KEYS
+from tests.models.catalog import rows
+
+
+async def test_sqlite_is_opened_for_several_processes_and_with_foreign_keys(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "gatepost.sqlite3"
+    async with opened(f"sqlite://{path}", SECRET_KEYS):
+        settings = {
+            name: (await rows(f"PRAGMA {name}"))[0][column]
+            for name, column in {
+                "journal_mode": "journal_mode",
+                "foreign_keys": "foreign_keys",
+                "busy_timeout": "timeout",
+                "synchronous": "synchronous",
+            }.items()
+        }
+    assert settings == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "synchronous": 1,
+    }
+    assert path.exists()
+
+
+def _credentials(url: str) -> dict[str, object]:
+    credentials: dict[str, object] = configuration(url)["connections"]["default"]["credentials"]
+    return credentials
+
+
+def test_a_sqlite_path_is_relative_or_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _credentials("sqlite://var/a.sqlite3")["file_path"] == "var/a.sqlite3"
+    assert _credentials(f"sqlite://{tmp_path}/b.sqlite3")["file_path"] == f"{tmp_path}/b.sqlite3"
+    assert _credentials("sqlite://a%20b.sqlite3")["file_path"] == "a b.sqlite3"
+
+
+def test_postgres_credentials_are_read_and_unescaped() -> None:
+    assert _credentials("postgresql://ann%40x:p%2Fw@db.example:6432/gate?ssl=require") == {
+        "host": "db.example",
+        "port": 6432,
+        "user": "ann@x",
+        "password": "p/w",
+        "database": "gate",
+        "application_name": "gatepost",
+        "ssl": "require",
+    }
+    assert _credentials("postgres:///gate") == {
+        "host": "127.0.0.1",
+        "port": 5432,
+        "user": "postgres",
+        "password": None,
+        "database": "gate",
+        "application_name": "gatepost",
+    }
+
+
+def test_a_unix_socket_is_named_in_the_query() -> None:
+    assert _credentials("postgres:///gate?host=/var/run/postgresql")["host"] == (
+        "/var/run/postgresql"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://root@localhost/x", "starts with 'mysql'"),
+        ("gatepost.sqlite3", "starts with 'nothing'"),
+        ("", "starts with 'nothing'"),
+        ("sqlite://", "names no file"),
+        ("postgres://ann@db.example", "names no database"),
+        ("postgres://ann@db.example/", "names no database"),
+        ("postgres://ann:secret@db.example:port/gate", "port"),
+    ],
+)
+def test_an_unknown_url_is_refused_and_not_repeated(url: str, message: str) -> None:
+    with pytest.raises(DatabaseUrlError, match=message) as refused:
+        configuration(url)
+    assert "secret" not in str(refused.value)
