@@ -10,7 +10,7 @@ from uuid import UUID
 
 from identity import roles, text
 from identity.access import targets
-from identity.access.compiled import narrowed
+from identity.access.compiled import Access, narrowed
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
@@ -89,18 +89,26 @@ async def assign(
     return assignment
 
 
+async def found(access: Access, assignment_id: UUID) -> Assignment:
+    """The assignment with its role, if the subject may read members at its scope.
+
+    Raises `NotFound`.
+    """
+    assignment = await Assignment.get_or_none(
+        id=assignment_id, organization_id=access.organization_id
+    ).select_related("role")
+    if assignment is None:
+        raise NotFound("assignment")
+    if not access.allows(Permission.MEMBERS_READ, roles.scope_of(assignment)):
+        raise NotFound("assignment")
+    return assignment
+
+
 async def unassign(subject: Subject, assignment_id: UUID) -> Assignment:
     """Take a role away. Raises `NotFound`, `Forbidden`, `Escalation`, `LastOwner`."""
     async with writing(subject, Action.ROLE_UNASSIGN, changes_access=True) as write:
-        assignment = await Assignment.get_or_none(
-            id=assignment_id, organization_id=write.organization_id
-        ).select_related("role")
-        if assignment is None:
-            raise NotFound("assignment")
-        role = assignment.role
-        at = roles.scope_of(assignment)
-        if not write.access.allows(Permission.MEMBERS_READ, at):
-            raise NotFound("assignment")
+        assignment = await found(write.access, assignment_id)
+        role, at = assignment.role, roles.scope_of(assignment)
         holder = await _principal(
             write.organization_id, Principal(assignment.principal_type, assignment.principal_id)
         )

@@ -7,6 +7,7 @@ again at that moment.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from identity import assignments, text
@@ -162,7 +163,7 @@ async def _require_attachable(access: Access, campaign: Campaign) -> None:
 
 
 async def _attachable(
-    access: Access, kind: ResourceKind, attached_id: UUID, campaign: Campaign, field: str
+    access: Access, kind: ResourceKind[Any], attached_id: UUID, campaign: Campaign, field: str
 ) -> None:
     attached = await targets.visible_resource(access, kind, attached_id)
     if attached.workspace_id != campaign.workspace_id:

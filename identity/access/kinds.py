@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from identity.access.permissions import Permission, mask_of
 from models.assignment import ScopeType
@@ -10,14 +11,15 @@ from models.mailing_list import MailingList
 from models.sending_server import SendingServer
 
 Resource = Campaign | MailingList | SendingServer
+ResourceT = TypeVar("ResourceT", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceKind:
+class ResourceKind(Generic[ResourceT]):
     """One kind: its table, its name for people, and the permissions of which one must be held to see it."""
 
     scope_type: ScopeType
-    model: type[Resource]
+    model: type[ResourceT]
     label: str
     seen_with: tuple[Permission, ...]
 
@@ -46,6 +48,6 @@ SENDING_SERVER = ResourceKind(
     (Permission.SERVERS_READ, Permission.SERVERS_USE),
 )
 
-KINDS: Mapping[ScopeType, ResourceKind] = {
+KINDS: Mapping[ScopeType, ResourceKind[Any]] = {
     kind.scope_type: kind for kind in (CAMPAIGN, MAILING_LIST, SENDING_SERVER)
 }

@@ -4,18 +4,17 @@ What the subject may not see is not found, in the same words as what is not ther
 but not do is forbidden, with the reason.
 """
 
-from typing import TypeVar, cast
+from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
-from identity.access.kinds import KINDS, Resource, ResourceKind
+from identity.access.kinds import KINDS, Resource, ResourceKind, ResourceT
 from identity.access.permissions import Permission
 from identity.refusals import NotFound
 from models.assignment import ScopeType
 from models.workspace import Workspace
-
-ResourceT = TypeVar("ResourceT", bound=Resource)
 
 
 async def visible_workspace(access: Access, workspace_id: UUID) -> Workspace:
@@ -36,11 +35,17 @@ async def workspace(access: Access, workspace_id: UUID, permission: Permission) 
     return found
 
 
-async def visible_resource(access: Access, kind: ResourceKind, resource_id: UUID) -> Resource:
-    """The resource with its workspace loaded, if the subject may see it; raises `NotFound`."""
-    row = await kind.model.get_or_none(
+async def visible_resource(
+    access: Access, kind: ResourceKind[ResourceT], resource_id: UUID, *, related: Sequence[str] = ()
+) -> ResourceT:
+    """The resource, if the subject may see it, with the `related` to-one rows loaded.
+
+    Raises `NotFound`.
+    """
+    found = kind.model.get_or_none(
         id=resource_id, workspace__organization_id=access.organization_id
-    ).select_related("workspace")
+    )
+    row = cast("ResourceT | None", await found.select_related("workspace", *related))
     if row is None or not access.allows_any(kind.seen_mask, target_of(row)):
         raise NotFound(kind.label)
     return row
@@ -56,10 +61,10 @@ async def resource(
 
     Raises `NotFound` when it is not visible, `Forbidden` when it is and the permission is missing.
     """
-    kind = next(kind for kind in KINDS.values() if kind.model is model)
+    kind: ResourceKind[ResourceT] = next(kind for kind in KINDS.values() if kind.model is model)
     found = await visible_resource(access, kind, resource_id)
     access.require(permission, target_of(found))
-    return cast("ResourceT", found)
+    return found
 
 
 async def scope(access: Access, scope_type: ScopeType, scope_id: UUID) -> Target:

@@ -7,7 +7,7 @@ Ids are time-sortable: descending is newest first.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from identity.access.compiled import Access
@@ -16,19 +16,7 @@ from identity.access.kinds import ResourceKind
 from identity.access.permissions import READ_MASK
 from models.clock import now
 from models.sql import Statement, as_uuid
-
-COUNT_CAP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A page of ids: `limit` ids after (older than) one id, or before (newer than) one."""
-
-    limit: int
-    after: UUID | None = None
-    before: UUID | None = None
-    backwards: bool = False
-    """Take the last `limit` ids of the range instead of the first."""
+from models.window import COUNT_CAP, Window
 
 
 class _Query:
@@ -53,7 +41,7 @@ class _Query:
 
 
 async def visible_ids(
-    access: Access, kind: ResourceKind, mask: int, workspace_id: UUID, window: Window
+    access: Access, kind: ResourceKind[Any], mask: int, workspace_id: UUID, window: Window
 ) -> list[UUID]:
     """The ids in a workspace at which the subject holds a permission of `mask`, newest first."""
     query = _Query()
@@ -69,7 +57,9 @@ async def visible_ids(
     return ids[::-1] if window.backwards else ids
 
 
-async def count_visible(access: Access, kind: ResourceKind, mask: int, workspace_id: UUID) -> int:
+async def count_visible(
+    access: Access, kind: ResourceKind[Any], mask: int, workspace_id: UUID
+) -> int:
     """How many there are, counted no further than `COUNT_CAP`."""
     ids = await visible_ids(access, kind, mask, workspace_id, Window(limit=COUNT_CAP))
     return len(ids)
@@ -78,7 +68,7 @@ async def count_visible(access: Access, kind: ResourceKind, mask: int, workspace
 def _branches(
     query: _Query,
     access: Access,
-    kind: ResourceKind,
+    kind: ResourceKind[Any],
     mask: int,
     workspace_id: UUID,
     window: Window,
@@ -109,7 +99,7 @@ def _branches(
         )
 
 
-def _grants_within(access: Access, kind: ResourceKind, workspace_id: UUID) -> Iterator[Grant]:
+def _grants_within(access: Access, kind: ResourceKind[Any], workspace_id: UUID) -> Iterator[Grant]:
     return (
         grant
         for grant in access.grants

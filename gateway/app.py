@@ -1,0 +1,122 @@
+"""The ASGI application: one process serves every door."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+)
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway import answers, graphql_door, scim_door, sign_in
+from gateway.pages import PAGE_HEADERS, page
+from gateway.request_id import RequestIdMiddleware
+from gateway.settings import Settings
+from identity.refusals import Refusal
+from models.database import opened
+from models.migrating import pending
+from schema.sdl import sdl
+
+STATIC = Path(__file__).parent / "static"
+
+GRAPHIQL_POLICY = (
+    "default-src 'none'; script-src 'self'; "
+    "style-src 'self' 'sha256-nzTgYzXYDNe6BAHiiI7NNlfK8n/auuOAhh2t92YvuXo='; "
+    "connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+"""The hash is that of the one style element that GraphiQL's dialogs add to lock scrolling."""
+
+
+class NotMigrated(Exception):
+    """The database lacks migrations; the text says what to do."""
+
+
+def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) -> Starlette:
+    """The application on these settings. It opens the database when it starts, and raises
+    `NotMigrated` then if the tables are not those of this version.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with opened(settings.database_url, settings.keys()):
+            await require_migrated()
+            yield
+
+    app = Starlette(
+        routes=[
+            Route("/", home),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/graphql", graphql_door.endpoint, methods=["POST"]),
+            Route("/graphiql", graphiql),
+            Route("/schema.graphql", schema_document),
+            Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),
+            Route("/scim/v2/{path:path}", scim_door.endpoint, methods=scim_door.METHODS),
+            *sign_in.routes,
+            *more_routes,
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(RequestIdMiddleware)],
+        exception_handlers={
+            Refusal: answers.on_refusal,
+            HTTPException: answers.on_http_exception,
+            Exception: answers.on_failure,
+        },
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    return app
+
+
+async def require_migrated() -> None:
+    missing = await pending()
+    if missing:
+        raise NotMigrated(
+            f"The database lacks {len(missing)} migrations ({', '.join(missing)}). "
+            "Run: gatepost migrate"
+        )
+
+
+async def home(request: Request) -> Response:
+    return HTMLResponse(
+        page(
+            "Gatepost",
+            "<p>A GraphQL gateway with SSO and SCIM.</p>"
+            '<p><a class="button" href="/auth/login">Sign in</a></p>'
+            '<p class="fine"><a href="/graphiql">GraphiQL</a> · '
+            '<a href="/schema.graphql">Schema</a></p>',
+        ),
+        headers=PAGE_HEADERS,
+    )
+
+
+async def graphiql(request: Request) -> Response:
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": GRAPHIQL_POLICY}
+    return FileResponse(STATIC / "graphiql" / "index.html", headers=headers)
+
+
+async def schema_document(request: Request) -> Response:
+    return PlainTextResponse(sdl(), media_type="application/graphql; charset=utf-8")
+
+
+async def healthz(request: Request) -> Response:
+    """The process runs."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """The database answers and has the tables of this version."""
+    missing = await pending()
+    status = {"status": "not migrated", "pending": missing} if missing else {"status": "ok"}
+    return JSONResponse(status, status_code=503 if missing else 200)

@@ -1,0 +1,38 @@
+"""Reading a request's body: of one media type, and never more than a bound."""
+
+from starlette.requests import Request
+
+from identity.refusals import BadInput, Refusal
+
+
+class UnsupportedMediaType(Refusal):
+    code = "BAD_INPUT"
+    status = 415
+
+
+class BodyTooLarge(Refusal):
+    code = "BAD_INPUT"
+    status = 413
+
+
+async def read_body(request: Request, *, media_type: str, largest: int) -> bytes:
+    """The body. Raises `UnsupportedMediaType`, `BodyTooLarge`, and `BadInput` for a charset other
+    than UTF-8.
+    """
+    given, _, parameters = request.headers.get("content-type", "").partition(";")
+    if given.strip().lower() != media_type:
+        raise UnsupportedMediaType(f"Send the body as {media_type}.")
+    if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
+        raise BadInput("Send the body in UTF-8.", field="content-type")
+    return await read_bounded(request, largest=largest)
+
+
+async def read_bounded(request: Request, *, largest: int) -> bytes:
+    """The body, read no further than the bound. Raises `BodyTooLarge`."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > largest:
+            raise BodyTooLarge(f"A body has at most {largest} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)

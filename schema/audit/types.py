@@ -1,0 +1,35 @@
+"""The audit log."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from models.audit_event import ActorType, Outcome, ViaType
+from models.audit_event import AuditEvent as AuditEventRow
+from schema.directives import public_column
+from schema.node import Node
+
+
+@strawberry.type(description="One sensitive action, with the names as they were then.")
+class AuditEvent(Node):
+    row: strawberry.Private[AuditEventRow]
+
+    created_at: datetime = public_column("created_at", "When it happened.")
+    action: str = public_column("action", "What was done, as `noun.verb`.")
+    outcome: Outcome = public_column("outcome", "Whether it was carried out.")
+    actor_type: ActorType = public_column("actor_type", "What kind of caller acted.")
+    actor_name: str = public_column("actor_name", "Who acted.")
+    via: ViaType = public_column("via", "How they had authenticated.")
+    target_type: str | None = public_column("target_type", "What kind of thing it was done to.")
+    target_name: str | None = public_column("target_name", "What it was done to.")
+    reason: str | None = public_column("reason", "Why it was done, or why refused.")
+    diff: JSON = public_column(
+        "diff",
+        "What changed: a list of {path, before, after}, for sets {path, added, removed}, with "
+        "secrets as fingerprints.",
+    )
+    request_id: str | None = public_column("request_id", "The request it was part of.")
+    operation: str | None = public_column("operation", "The name of the operation.")
+    ip: str | None = public_column("ip", "The address the request came from.")
+    user_agent: str | None = public_column("user_agent", "The program it came from.")

@@ -1,0 +1,115 @@
+"""`@auth` and `@public`: the one declaration on a field that enforces, documents and prints.
+
+Every field of an object type carries one of the two (an architecture test holds the schema to it).
+`guard` reads these declarations from the finished schema and enforces them.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar, cast
+
+import strawberry
+from strawberry.schema_directive import Location
+
+import schema.enums  # noqa: F401 - the enums must be registered before the first type
+from identity.access.permissions import Permission
+from identity.audit.actions import Action
+
+ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
+
+ORGANIZATION = "organization"
+ANYWHERE = "anywhere"
+SELF = "self"
+EACH = "each"
+VALUE = "value"
+PLACES = {
+    ORGANIZATION: "at the organization",
+    ANYWHERE: "anywhere in the organization",
+    SELF: "on this object",
+    EACH: "on each item; the others are left out",
+    VALUE: "on the object it returns",
+}
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="auth",
+    description=(
+        "Needs one of these permissions. `at` says where: `organization`, `anywhere` in it, `self` "
+        "(the object the field is on), `value` (the object it returns), `each` (item of a list, of "
+        "which the others are left out), or "
+        "the argument that names the target, such as `input.campaignId`."
+    ),
+)
+class Auth:
+    requires: list[Permission]
+    at: str
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="public",
+    description=(
+        "Needs no permission of its own: whoever reaches the object the field is on may read it."
+    ),
+)
+class Public:
+    pass
+
+
+AUDITS = "audits"
+"""The key in a field's metadata under which a mutation names its audit action."""
+
+
+def auth(
+    description: str,
+    *,
+    requires: Sequence[Permission],
+    at: str,
+    audits: Action | None = None,
+) -> Callable[[ResolverT], ResolverT]:
+    """A field with a resolver that needs one of `requires` at the place `at`."""
+    decorator = strawberry.field(
+        description=f"{description} {needs(requires, at)}",
+        directives=[Auth(requires=list(requires), at=at)],
+        metadata={AUDITS: audits} if audits is not None else {},
+    )
+    return cast("Callable[[ResolverT], ResolverT]", decorator)
+
+
+def public(description: str) -> Callable[[ResolverT], ResolverT]:
+    """A field with a resolver that needs no permission of its own."""
+    decorator = strawberry.field(description=description, directives=[Public()])
+    return cast("Callable[[ResolverT], ResolverT]", decorator)
+
+
+def column(source: str, description: str, *, requires: Sequence[Permission], at: str = SELF) -> Any:
+    """A guarded field whose value is the attribute `source` of the object's row."""
+    return strawberry.field(
+        resolver=_reader(source),
+        description=f"{description} {needs(requires, at)}",
+        directives=[Auth(requires=list(requires), at=at)],
+    )
+
+
+def public_column(source: str, description: str) -> Any:
+    """The attribute `source` of the row, for whoever reaches the object."""
+    return strawberry.field(
+        resolver=_reader(source), description=description, directives=[Public()]
+    )
+
+
+def _reader(source: str) -> Callable[[Any], Any]:
+    read = attrgetter(source)
+
+    def resolve(root: Any) -> Any:
+        return read(root.row)
+
+    del resolve.__annotations__["return"]  # the GraphQL type is the annotation of the field
+    return resolve
+
+
+def needs(requires: Sequence[Permission], at: str) -> str:
+    """The sentence about it in the field's description."""
+    names = " or ".join(f"`{permission.value}`" for permission in requires)
+    return f"Needs {names} {PLACES.get(at, f'at `{at}`')}."

@@ -1,0 +1,41 @@
+"""Errors of an operation as GraphQL says them: message, path, and `extensions.code`."""
+
+import logging
+from typing import Any
+
+from graphql import GraphQLError
+
+from identity.refusals import BadInput, Refusal
+
+log = logging.getLogger("gatepost.schema")
+
+
+def formatted(error: GraphQLError, *, request_id: str | None) -> dict[str, Any]:
+    """An error of the response.
+
+    A refusal shows its code and details. What the document itself got wrong is BAD_INPUT. Anything
+    else is our fault: it is logged with its traceback, and the caller learns an id to ask about.
+    """
+    cause = error.original_error
+    if isinstance(cause, Refusal):
+        extensions = {"code": cause.code, **cause.details}
+        message = cause.message
+    elif cause is None or _is_of_the_document(error):
+        extensions, message = {"code": BadInput.code}, error.message
+    else:
+        log.error("request %s failed at %s", request_id, error.path, exc_info=cause)
+        extensions = {"code": "INTERNAL", "requestId": request_id}
+        message = f"Something went wrong on our side. Tell the operator this id: {request_id}"
+    answer: dict[str, Any] = {"message": message, "extensions": extensions}
+    if error.locations:
+        answer["locations"] = [
+            {"line": location.line, "column": location.column} for location in error.locations
+        ]
+    if error.path is not None:
+        answer["path"] = error.path
+    return answer
+
+
+def _is_of_the_document(error: GraphQLError) -> bool:
+    """Whether a scalar of ours refused a literal or a variable, before anything ran."""
+    return error.path is None

@@ -1,0 +1,124 @@
+"""Running one GraphQL request: parse, validate, check, execute."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    execute,
+    parse,
+    validate,
+)
+
+from identity.subject import Subject
+from schema.context import Context
+from schema.errors import formatted
+from schema.operations import operation_of, refused_root_fields
+from schema.schema import graphql_schema
+
+LONGEST_DOCUMENT = 100_000
+MOST_TOKENS = 4_000
+MOST_ERRORS = 20
+CACHED_DOCUMENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GraphQL request as the HTTP door read it."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The body of the response. `executed` is false when the request itself was wrong, so that
+    there is no `data`.
+    """
+
+    body: dict[str, Any]
+    executed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    node: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+
+
+async def answer(request: Request, subject: Subject) -> Answer:
+    """The response to a request of a subject. Never raises for what the request got wrong."""
+    request_id = subject.origin.request_id
+    document = _document(request.query)
+    if document.node is None or document.errors:
+        return _wrong(list(document.errors), request_id)
+    operation = operation_of(document.node, request.operation_name)
+    if operation is None:
+        return _wrong([_no_operation(request.operation_name)], request_id)
+    name = operation.name.value if operation.name is not None else None
+    context = Context(subject.during(name))
+    if operation.operation is OperationType.MUTATION:
+        refused = await refused_root_fields(
+            graphql_schema, document.node, operation, request.variables, context
+        )
+        if refused:
+            return Answer(_body(None, refused, request_id), executed=True)
+    result = execute(
+        graphql_schema,
+        document.node,
+        context_value=context,
+        variable_values=dict(request.variables),
+        operation_name=request.operation_name,
+        hide_suggestions=True,
+    )
+    if not isinstance(result, ExecutionResult):
+        result = await result
+    if result.data is None and result.errors and all(e.path is None for e in result.errors):
+        return _wrong(list(result.errors), request_id)
+    return Answer(_body(result.data, result.errors or [], request_id), executed=True)
+
+
+@lru_cache(maxsize=CACHED_DOCUMENTS)
+def _document(source: str) -> _Document:
+    """A document parsed and validated, once for each text."""
+    if len(source) > LONGEST_DOCUMENT:
+        return _Document(
+            None, (GraphQLError(f"A document has at most {LONGEST_DOCUMENT} characters."),)
+        )
+    try:
+        node = parse(source, max_tokens=MOST_TOKENS)
+    except GraphQLError as error:
+        return _Document(None, (error,))
+    errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
+    return _Document(node, tuple(errors))
+
+
+def _no_operation(name: str | None) -> GraphQLError:
+    if name is None:
+        return GraphQLError(
+            "Give `operationName`: the document does not have exactly one operation."
+        )
+    return GraphQLError(f"The document has no operation named {name!r}.")
+
+
+def _wrong(errors: list[GraphQLError], request_id: str | None) -> Answer:
+    return Answer(
+        {"errors": [formatted(error, request_id=request_id) for error in errors]}, executed=False
+    )
+
+
+def _body(
+    data: dict[str, Any] | None, errors: list[GraphQLError], request_id: str | None
+) -> dict[str, Any]:
+    if not errors:
+        return {"data": data}
+    return {
+        "errors": [formatted(error, request_id=request_id) for error in errors],
+        "data": data,
+    }

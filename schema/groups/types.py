@@ -1,0 +1,31 @@
+"""Groups of members."""
+
+from typing import ClassVar
+
+import strawberry
+
+from identity.access.permissions import Permission
+from models.group import Group as GroupRow
+from models.group import GroupSource
+from schema.context import ContextInfo
+from schema.directives import ORGANIZATION, auth, column, public_column
+from schema.members.types import Assignment
+from schema.node import Node
+
+READ = (Permission.MEMBERS_READ,)
+
+
+@strawberry.type(description="A set of members. A role given to a group holds for all of them.")
+class Group(Node):
+    row: strawberry.Private[GroupRow]
+    own_groups: ClassVar[frozenset[str]] = frozenset({"members"})
+
+    name: str = public_column("name", "What it is called.")
+    source: GroupSource | None = column(
+        "source", "Who keeps its members.", requires=READ, at=ORGANIZATION
+    )
+
+    @auth("The roles it was given.", requires=READ, at=ORGANIZATION)
+    async def assignments(self, info: ContextInfo) -> list[Assignment] | None:
+        rows = await info.context.assignments.load(self.row.id)
+        return [Assignment(row=row) for row in rows]

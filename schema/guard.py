@@ -1,0 +1,103 @@
+"""Enforcing `@auth`: each guarded field's resolver is wrapped once, when the schema is built.
+
+The check is an integer-mask test on the access that came with the request. A denied field raises
+`Forbidden` with reason and missing permission; since it is nullable, the rest of the data stays.
+
+Root fields of mutations are checked beforehand, all together (`schema.operations`).
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+
+from identity.access.compiled import Access, forbidden
+from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
+from identity.access.decision import Target
+from identity.access.permissions import Permission, mask_of
+from identity.refusals import Forbidden
+from schema.context import Context
+from schema.directives import ANYWHERE, EACH, ORGANIZATION, SELF, VALUE, Auth
+
+Resolver = Callable[..., Any]
+Check = Callable[[Access, Any], None]
+
+
+def declared_auth(field: GraphQLField) -> Auth | None:
+    """The `@auth` of a field of the finished schema, if it has one."""
+    definition = field.extensions.get("strawberry-definition")
+    directives = getattr(definition, "directives", ())
+    return next((each for each in directives if isinstance(each, Auth)), None)
+
+
+def enforce(schema: GraphQLSchema) -> None:
+    """Wrap the resolver of every guarded field of the schema, in place."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and type_ is not schema.mutation_type:
+            for field in type_.fields.values():
+                auth = declared_auth(field)
+                if auth is not None and auth.at != EACH and field.resolve is not None:
+                    field.resolve = _guarded(field.resolve, auth)
+
+
+def require_one(access: Access, requires: list[Permission], target: Target) -> None:
+    """Raise `Forbidden` unless one of the permissions is held at the target.
+
+    The refusal explains the first of them and lists all that would do.
+    """
+    if any(access.allows(permission, target) for permission in requires):
+        return
+    refusal = forbidden(access.check(requires[0], target))
+    raise Forbidden(
+        refusal.message,
+        reason=refusal.details["reason"],
+        missing=[permission.name for permission in requires],
+    )
+
+
+def _guarded(resolve: Resolver, auth: Auth) -> Resolver:
+    if auth.at == VALUE:
+        return _checking_value(resolve, auth.requires)
+    check = _check_before(auth)
+
+    def guard(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        check(info.context.access, source)
+        return resolve(source, info, **arguments)
+
+    return guard
+
+
+def _check_before(auth: Auth) -> Check:
+    requires, mask = list(auth.requires), mask_of(auth.requires)
+
+    def at_self(access: Access, source: Any) -> None:
+        target = source.access_target()
+        if not access.allows_any(mask, target):
+            require_one(access, requires, target)
+
+    def at_organization(access: Access, source: Any) -> None:
+        require_one(access, requires, AT_ORGANIZATION)
+
+    def anywhere(access: Access, source: Any) -> None:
+        if not any(access.allows_anywhere(permission) for permission in requires):
+            require_one(access, requires, AT_ORGANIZATION)
+
+    return {SELF: at_self, ORGANIZATION: at_organization, ANYWHERE: anywhere}[auth.at]
+
+
+def _checking_value(resolve: Resolver, requires: list[Permission]) -> Resolver:
+    def checked(value: Any, access: Access) -> Any:
+        if value is not None:
+            require_one(access, requires, value.access_target())
+        return value
+
+    async def later(value: Awaitable[Any], access: Access) -> Any:
+        return checked(await value, access)
+
+    def guard(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
+        value = resolve(source, info, **arguments)
+        access: Access = info.context.access
+        return later(value, access) if inspect.isawaitable(value) else checked(value, access)
+
+    return guard

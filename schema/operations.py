@@ -1,0 +1,134 @@
+"""Checking a mutation before anything of it runs: all root fields, or none."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.collect_fields import FragmentDetails, collect_fields
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+
+from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
+from identity.access.decision import Target
+from identity.audit.actions import Action
+from identity.audit.record import AuditTarget, Denial, record_denial, target
+from identity.refusals import Refusal
+from schema.context import Context
+from schema.directives import AUDITS, ORGANIZATION, Auth
+from schema.guard import declared_auth, require_one
+from schema.nodes import located
+
+
+@dataclass(frozen=True, slots=True)
+class RootField:
+    """A root field as it is asked for: its answer key, its definition, its coerced arguments."""
+
+    key: str
+    node: FieldNode
+    definition: GraphQLField
+    arguments: Mapping[str, Any]
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The operation that a request means: the named one, or the only one."""
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((o for o in operations if o.name is not None and o.name.value == name), None)
+
+
+async def refused_root_fields(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    context: Context,
+) -> list[GraphQLError]:
+    """What speaks against running a mutation: one error for each root field that is not allowed.
+
+    Denials are recorded. An empty list means that the operation may run; each use case decides
+    again, inside its transaction.
+    """
+    errors = []
+    for field in _root_fields(schema, document, operation, dict(variables)):
+        try:
+            await _require_allowed(field, context)
+        except Refusal as refusal:
+            error = GraphQLError(
+                refusal.message, field.node, path=[field.key], original_error=refusal
+            )
+            errors.append(error)
+    return errors
+
+
+def _root_fields(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    inputs: dict[str, Any],
+) -> Iterator[RootField]:
+    """The root fields, after fragments and @skip and @include. None when the variables are wrong:
+    executing will then say so, and run nothing.
+    """
+    root = schema.mutation_type
+    values = get_variable_values(schema, operation.variable_definitions or (), inputs)
+    if root is None or not isinstance(values, VariableValues):
+        return
+    fragments = {
+        d.name.value: FragmentDetails(d)
+        for d in document.definitions
+        if isinstance(d, FragmentDefinitionNode)
+    }
+    collected = collect_fields(schema, fragments, values, root, operation)
+    for key, details in collected.grouped_field_set.items():
+        yield from _root_field(key, details[0].node, root, values)
+
+
+def _root_field(
+    key: str, node: FieldNode, root: GraphQLObjectType, values: VariableValues
+) -> Iterator[RootField]:
+    definition = root.fields.get(node.name.value)
+    if definition is not None:  # __typename has none
+        arguments = get_argument_values(definition, node, values)
+        yield RootField(key, node, definition, arguments)
+
+
+async def _require_allowed(field: RootField, context: Context) -> None:
+    auth = declared_auth(field.definition)
+    if auth is None:
+        return
+    about: AuditTarget | None = None
+    at = AT_ORGANIZATION
+    try:
+        if auth.at != ORGANIZATION:
+            row, at = await located(context.access, _argument(field, auth), field=auth.at)
+            about = target(row)
+        require_one(context.access, auth.requires, at)
+    except Refusal as refusal:
+        await record_denial(_denial(field, refusal, context, about, at))
+        raise
+
+
+def _argument(field: RootField, auth: Auth) -> str:
+    """The global id that the declaration's path points at."""
+    value: Any = field.arguments
+    for name in auth.at.split("."):
+        value = value[name]
+    return str(value)
+
+
+def _denial(
+    field: RootField, refusal: Refusal, context: Context, about: AuditTarget | None, at: Target
+) -> Denial:
+    definition = field.definition.extensions["strawberry-definition"]
+    action: Action = definition.metadata[AUDITS]
+    return Denial(action, refusal, context.subject, about, at.workspace_id)

@@ -1,0 +1,38 @@
+"""The schema, built once."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema.campaigns.mutations import CampaignMutation
+from schema.campaigns.queries import CampaignQuery
+from schema.guard import enforce
+from schema.members.mutations import AssignmentMutation
+from schema.nodes import NODE_TYPES, NodeQuery
+from schema.organization.queries import OrganizationQuery
+from schema.roles.mutations import RoleMutation
+from schema.sending_servers.mutations import SendingServerMutation
+from schema.viewer.queries import ViewerQuery
+from schema.workspaces.queries import WorkspaceQuery
+
+
+@strawberry.type(description="What can be read.")
+class Query(ViewerQuery, OrganizationQuery, WorkspaceQuery, CampaignQuery, NodeQuery):
+    pass
+
+
+@strawberry.type(description="What can be changed. Root fields run one after the other, or none.")
+class Mutation(RoleMutation, AssignmentMutation, CampaignMutation, SendingServerMutation):
+    pass
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[node.type for node in NODE_TYPES.values()],
+    config=StrawberryConfig(disable_field_suggestions=True),
+)
+
+graphql_schema = schema._schema
+"""What graphql-core executes; Strawberry offers no public name for it."""
+
+enforce(graphql_schema)

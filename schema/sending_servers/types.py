@@ -1,0 +1,39 @@
+"""Sending servers. Their credentials go in and never come out."""
+
+from typing import ClassVar
+
+import strawberry
+
+from identity.access.decision import Target
+from identity.access.kinds import SENDING_SERVER
+from identity.access.permissions import Permission
+from identity.access.targets import target_of
+from models.sending_server import SendingServer as SendingServerRow
+from schema.directives import column
+from schema.node import Node
+
+READ = (Permission.SERVERS_READ,)
+
+
+@strawberry.type(description="An SMTP server that campaigns go out through.")
+class SendingServer(Node):
+    row: strawberry.Private[SendingServerRow]
+    own_groups: ClassVar[frozenset[str]] = frozenset({"servers"})
+
+    name: str | None = column("name", "What it is called.", requires=SENDING_SERVER.seen_with)
+    version: int | None = column(
+        "version",
+        "Grows with each change; give it back as `expectedVersion`.",
+        requires=SENDING_SERVER.seen_with,
+    )
+    host: str | None = column("host", "Its host name.", requires=READ)
+    port: int | None = column("port", "Its port.", requires=READ)
+    username: str | None = column("username", "The name it is signed in to with.", requires=READ)
+    password_fingerprint: str | None = column(
+        "password_fingerprint",
+        "Tells two stored passwords apart. The password itself is never given out.",
+        requires=READ,
+    )
+
+    def access_target(self) -> Target:
+        return target_of(self.row)
