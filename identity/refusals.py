@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 class Refusal(Exception):
     """The request is understood and not carried out. `details` are the typed facts behind it."""
 
-    code: ClassVar[str]
-    status: ClassVar[int]
+    code: str
+    status: int
     recorded: ClassVar[bool] = False
     """Whether the audit log records it as a denial."""
 
