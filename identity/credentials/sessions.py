@@ -48,6 +48,10 @@ _END_OF_MEMBER = Statement("""
     UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE member_id = $1 AND ended_at IS NULL
 """)
 
+_END_OF_TOKEN = Statement("""
+    UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE token_hash = $1 AND ended_at IS NULL
+""")
+
 
 async def authenticate(token: str, *, limits: SessionLimits, origin: Origin) -> Subject:
     """The subject of a session token, in one indexed query plus, after a change, its access.
@@ -87,7 +91,10 @@ async def start(
     limits: SessionLimits,
     origin: Origin,
 ) -> tuple[Session, str]:
-    """A new session and its token, which is shown nowhere else. The caller holds the transaction."""
+    """A new session and its token, which is shown nowhere else.
+
+    The caller holds the transaction.
+    """
     token = secrets.token_urlsafe(32)
     moment = now()
     session = await Session.create(
@@ -113,6 +120,14 @@ async def end_all(member_ids: Collection[UUID], reason: EndReason) -> int:
     for member_id in member_ids:
         ended += await _END_OF_MEMBER.execute(member_id, moment, reason.value)
     return ended
+
+
+async def replace(token: str) -> None:
+    """End the session of this token, whosever it is, because its browser begins a new one.
+
+    The caller holds the transaction of the new one.
+    """
+    await _END_OF_TOKEN.execute(token_hash(token), now(), EndReason.REPLACED.value)
 
 
 async def sign_out(subject: Subject) -> None:

@@ -1,0 +1,97 @@
+"""The second step of every sign-in: a finish code becomes a session.
+
+The provider's answer arrives as a navigation from another site. A cookie set there could not be
+`SameSite=Strict`, and the answer must not by itself sign a browser in. So it only proves who it is;
+a page of ours then sends the finish code, and this is where the session begins.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from identity.audit.actions import Action
+from identity.audit.diff import changes
+from identity.audit.record import AuditTarget
+from identity.credentials import sessions
+from identity.credentials.sessions import SessionLimits
+from identity.sso.attempts import (
+    as_member,
+    ended_by_refusal,
+    finished,
+    require_active,
+    require_same_browser,
+    require_usable,
+    somebody,
+)
+from identity.sso.refused import Reason, SignInRefused
+from identity.subject import Origin, Subject
+from identity.writing import writing
+from models.clock import now
+from models.login_attempt import LoginAttempt, LoginMethod
+from models.member import Member
+from models.secret import token_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A new session's token, for the cookie and nowhere else, and where to go now."""
+
+    attempt_id: UUID
+    session_token: str
+    return_to: str
+
+
+async def finish(
+    finish_code: str,
+    *,
+    browser_tokens: Collection[str],
+    replaces: str | None,
+    limits: SessionLimits,
+    origin: Origin,
+) -> Finished:
+    """Begin the session, once; the one whose token is `replaces` ends.
+
+    What was true when the identity was proven must still be: the member is active, the connection
+    is switched on, the plan has SSO. Raises `SignInRefused` and `PlanRequired`; the attempt is
+    over then and the denial recorded, except for a code that nobody waits for.
+    """
+    attempt = await LoginAttempt.get_or_none(
+        finish_hash=token_hash(finish_code), finished_at=None
+    ).select_related("organization", "connection", "member")
+    if attempt is None or attempt.member is None:
+        raise SignInRefused(Reason.FINISH_UNKNOWN)
+    subject = somebody(attempt, origin)
+    async with ended_by_refusal(attempt, as_member(subject, attempt.member)):
+        if attempt.expires_at <= now():
+            raise SignInRefused(_over(attempt))
+        require_same_browser(attempt, browser_tokens)
+        if attempt.connection is not None:
+            require_usable(attempt.connection, attempt.organization)
+        token = await _begin(attempt, subject, replaces=replaces, limits=limits)
+    return Finished(attempt.id, token, attempt.return_to)
+
+
+async def _begin(
+    attempt: LoginAttempt, subject: Subject, *, replaces: str | None, limits: SessionLimits
+) -> str:
+    async with writing(subject, Action.SESSION_SIGN_IN) as write:
+        member = await Member.get_or_none(id=attempt.member_id)
+        if member is None or not await finished(attempt):
+            raise SignInRefused(Reason.FINISH_UNKNOWN)
+        require_active(member)
+        if replaces is not None:
+            await sessions.replace(replaces)
+        session, token = await sessions.start(
+            member, connection_id=attempt.connection_id, limits=limits, origin=subject.origin
+        )
+        write.subject = as_member(write.subject, member)
+        connection = attempt.connection.name if attempt.connection else None
+        await write.record(
+            AuditTarget("session", session.id, member.name),
+            changes({}, {"method": attempt.method, "connection": connection}),
+        )
+    return token
+
+
+def _over(attempt: LoginAttempt) -> Reason:
+    return Reason.LINK_OVER if attempt.method is LoginMethod.LINK else Reason.FINISH_EXPIRED
