@@ -1,0 +1,63 @@
+"""The pages of sign-in. What is put into a template is escaped here, and nowhere else."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse
+
+from gateway.pages import PAGE_HEADERS, page, problem_page
+from identity.refusals import Refusal
+from identity.sso.refused import SignInRefused
+from models.connection import Connection
+
+_FOLDER = Path(__file__).parent / "templates" / "sign_in"
+_LOGIN, _OFFERED, _NONE_OFFERED, _FINISH = (
+    Template((_FOLDER / f"{name}.html").read_text(encoding="utf-8"))
+    for name in ("login", "offered", "none_offered", "finish")
+)
+_AT_ONCE = '<script src="/static/sign_in/finish.js" defer></script>'
+
+
+def login_page(
+    *, organization: str | None, connections: Sequence[Connection], return_to: str
+) -> HTMLResponse:
+    """The question for the organization and, once it is given, what it offers."""
+    offered = ""
+    if connections:
+        choices = "\n".join(_choice(connection, return_to) for connection in connections)
+        offered = _OFFERED.substitute(choices=choices)
+    elif organization:
+        offered = _NONE_OFFERED.substitute()
+    body = _LOGIN.substitute(
+        organization=escape(organization or ""), return_to=escape(return_to), offered=offered
+    )
+    return HTMLResponse(page("Sign in", body), headers=PAGE_HEADERS)
+
+
+def _choice(connection: Connection, return_to: str) -> str:
+    address = f"/auth/start/{connection.id}?{urlencode({'return_to': return_to})}"
+    return f'<li><a class="button" href="{escape(address)}">{escape(connection.name)}</a></li>'
+
+
+def finish_page(*, code: str, member: str, organization: str, at_once: bool) -> HTMLResponse:
+    """The page that sends a finish code: `at_once` by itself, otherwise when somebody agrees."""
+    body = _FINISH.substitute(
+        code=escape(code),
+        member=escape(member),
+        organization=escape(organization),
+        script=_AT_ONCE if at_once else "",
+    )
+    return HTMLResponse(page("Signing in" if at_once else "Sign in", body), headers=PAGE_HEADERS)
+
+
+def refusal_page(refusal: Refusal, *, request_id: str) -> HTMLResponse:
+    """What went wrong, what to do, the reason code, and the id to tell."""
+    code = refusal.reason.value if isinstance(refusal, SignInRefused) else refusal.code.lower()
+    return HTMLResponse(
+        problem_page(refusal.message, code=code, request_id=request_id),
+        status_code=refusal.status,
+        headers=PAGE_HEADERS,
+    )
