@@ -1,0 +1,1 @@
+"""Single sign-on, at the addresses people and identity providers use."""

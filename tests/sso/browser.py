@@ -1,0 +1,142 @@
+"""A browser at the sign-in pages, and the application that serves them."""
+
+import re
+from dataclasses import dataclass, field
+from http.cookies import Morsel, SimpleCookie
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+import httpx
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway import sign_in
+from gateway.authenticate import subject_of
+from gateway.request_id import RequestIdMiddleware
+from gateway.settings import Settings
+from identity.refusals import Refusal
+from models import AuditEvent, FederatedIdentity, LoginAttempt, Outcome, Session
+
+PUBLIC_URL = "https://gatepost.example"
+SESSION = "__Host-gatepost_session"
+FLOW = "__Host-gatepost_flow_"
+
+
+async def who_am_i(request: Request) -> Response:
+    """A door behind the session, as every other one."""
+    subject = await subject_of(request)
+    return JSONResponse({"name": subject.actor_name, "session": str(subject.via_id)})
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return JSONResponse({"code": error.code}, status_code=error.status)
+
+
+def application(settings: Settings) -> Starlette:
+    app = Starlette(
+        routes=[*sign_in.routes, Route("/who-am-i", who_am_i)],
+        middleware=[Middleware(RequestIdMiddleware)],
+        exception_handlers={Refusal: on_refusal},
+    )
+    app.state.settings = settings
+    return app
+
+
+@dataclass
+class Browser:
+    """Keeps cookies as a browser does: by name, for this host, sent over https.
+
+    `jar` holds what is sent, `set_cookies` the attributes of what the last answer set.
+    """
+
+    settings: Settings = field(
+        default_factory=lambda: Settings(public_url=PUBLIC_URL, allow_loopback_providers=True)
+    )
+    jar: dict[str, str] = field(default_factory=dict)
+    set_cookies: dict[str, "Morsel[str]"] = field(default_factory=dict)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self._send("GET", path, headers, b"")
+
+    async def post(
+        self, path: str, fields: dict[str, str] | None = None, **headers: str
+    ) -> httpx.Response:
+        """A form of one of our own pages, unless `headers` say otherwise."""
+        own = {
+            "origin": PUBLIC_URL,
+            "sec-fetch-site": "same-origin",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self._send("POST", path, own | given, urlencode(fields or {}).encode())
+
+    async def start(self, connection_id: UUID, return_to: str | None = None) -> str:
+        """Presses the button of a connection; the address at the provider."""
+        query = f"?{urlencode({'return_to': return_to})}" if return_to else ""
+        answer = await self.get(f"/auth/start/{connection_id}{query}")
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    async def finish(self, page: httpx.Response) -> httpx.Response:
+        """Sends the finish page's form."""
+        assert page.status_code == 200, page.text
+        return await self.post("/auth/finish", {"code": finish_code(page)})
+
+    def flows(self) -> list[str]:
+        return [name for name in self.jar if name.startswith(FLOW)]
+
+    async def _send(
+        self, method: str, address: str, headers: dict[str, str], body: bytes
+    ) -> httpx.Response:
+        parts = urlsplit(address)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        transport = httpx.ASGITransport(application(self.settings), client=("192.0.2.7", 4711))
+        cookies = {"cookie": "; ".join(f"{k}={v}" for k, v in self.jar.items())}
+        async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+            answer = await client.request(
+                method, path, content=body, headers=headers | (cookies if self.jar else {})
+            )
+        self._keep(answer.headers.get_list("set-cookie"))
+        return answer
+
+    def _keep(self, lines: list[str]) -> None:
+        self.set_cookies = {}
+        for line in lines:
+            for name, morsel in SimpleCookie(line).items():
+                self.set_cookies[name] = morsel
+                self.jar.pop(name, None)
+                if morsel["max-age"] != "0":
+                    self.jar[name] = morsel.value
+
+
+def finish_code(page: httpx.Response) -> str:
+    found = re.search(r'name="code" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+def reason_of(answer: httpx.Response) -> str:
+    """The reason code on a page of refusal."""
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    found = re.search(r"Reason: <code>([^<]+)</code>", answer.text)
+    assert found is not None, answer.text
+    return found[1]
+
+
+async def assert_nobody_signed_in() -> None:
+    """No session, no link between an account and a member, no attempt that could be finished."""
+    assert await Session.all().count() == 0
+    assert await FederatedIdentity.all().count() == 0
+    assert await LoginAttempt.filter(finish_hash__isnull=False, finished_at=None).count() == 0
+
+
+async def denials() -> list[str]:
+    """What the audit log says of refused sign-ins: "reason code: detail", oldest first."""
+    events = await AuditEvent.filter(action="session.sign_in", outcome=Outcome.DENIED).order_by(
+        "id"
+    )
+    return [event.reason or "" for event in events]
