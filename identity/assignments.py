@@ -8,18 +8,17 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from identity import roles, text
+from identity import moments, roles, text
 from identity.access import targets
 from identity.access.compiled import Access, narrowed
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, Conflict, NotFound
+from identity.refusals import Conflict, NotFound
 from identity.subject import Subject
 from identity.writing import writing
 from models.assignment import Assignment, PrincipalType, ScopeType
-from models.clock import now
 from models.group import Group
 from models.member import Member
 from models.role import Role
@@ -53,8 +52,8 @@ async def assign(
     Raises `NotFound` for a role, principal or scope that is not visible, `Forbidden`, `Escalation`,
     `BadInput` for a past expiry, and `Conflict` when it is held there already.
     """
-    if expires_at is not None and expires_at <= now():
-        raise BadInput("The expiry lies in the past.", field="input.expiresAt")
+    if expires_at is not None:
+        expires_at = moments.future(expires_at, what="expiry", field="input.expiresAt")
     if reason is not None:
         reason = text.prose(reason, field="input.reason", longest=500)
     async with writing(subject, Action.ROLE_ASSIGN, changes_access=True) as write:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from identity import assignments, text
+from identity import assignments, moments, text
 from identity.access import targets
 from identity.access.compiled import Access
 from identity.access.kinds import MAILING_LIST, SENDING_SERVER, ResourceKind
@@ -56,8 +56,8 @@ async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campa
 async def edit(
     subject: Subject, campaign_id: UUID, content: Content, *, expected_version: int
 ) -> Campaign:
-    """Change a draft. Raises `NotFound`, `Forbidden`, `BadInput`, and `Conflict` when it is no longer
-    a draft or was changed meanwhile.
+    """Change a draft. Raises `NotFound`, `Forbidden`, `BadInput`, and `Conflict` when it is no
+    longer a draft or was changed meanwhile.
     """
     async with writing(subject, Action.CAMPAIGN_UPDATE) as write:
         campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DRAFT)
@@ -93,10 +93,12 @@ async def send(
         _require_version(campaign, expected_version)
         if campaign.status is not CampaignStatus.DRAFT:
             raise Conflict(f"This campaign is {campaign.status.value}; only a draft can be sent.")
-        if at is not None and at <= now():
-            raise BadInput("The time to send lies in the past.", field="input.at")
+        if at is not None:
+            at = moments.future(at, what="time to send", field="input.at")
         _require_complete(campaign)
-        await _require_attachable(write.access, campaign)
+        await _require_attachable(
+            write.access, campaign, campaign.mailing_list_id, campaign.sending_server_id
+        )
         before = _facts(campaign)
         campaign.status = CampaignStatus.SENDING if at is None else CampaignStatus.SCHEDULED
         campaign.scheduled_at = at
@@ -115,13 +117,14 @@ async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
     """Delete a campaign and what was assigned at it. Raises `NotFound`, `Forbidden`, and `Conflict`
     while it is going out.
     """
-    async with writing(subject, Action.CAMPAIGN_DELETE) as write:
+    async with writing(subject, Action.CAMPAIGN_DELETE, changes_access=True) as write:
         campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DELETE)
         if not campaign.status.deletable:
             raise Conflict(f"A campaign that is {campaign.status.value} cannot be deleted.")
-        await assignments.delete_at_resource(
+        dropped = await assignments.delete_at_resource(
             write.organization_id, Scope(ScopeType.CAMPAIGN, campaign.id)
         )
+        write.changes_access = dropped > 0
         await campaign.delete()
         await write.record(
             target(campaign), changes(_facts(campaign), {}), workspace_id=campaign.workspace_id
@@ -143,23 +146,23 @@ async def _take(write: Write, campaign: Campaign, content: Content, *, name: str
         )
     if content.body is not None:
         campaign.body = text.prose(content.body, field="input.body", longest=BODY_LENGTH)
-    if content.mailing_list_id is not None:
-        campaign.mailing_list_id = content.mailing_list_id
-    if content.sending_server_id is not None:
-        campaign.sending_server_id = content.sending_server_id
-    await _require_attachable(write.access, campaign)
+    await _require_attachable(
+        write.access, campaign, content.mailing_list_id, content.sending_server_id
+    )
+    campaign.mailing_list_id = content.mailing_list_id or campaign.mailing_list_id
+    campaign.sending_server_id = content.sending_server_id or campaign.sending_server_id
 
 
-async def _require_attachable(access: Access, campaign: Campaign) -> None:
-    """Raise `NotFound` unless the list and the server are in the campaign's workspace and the
-    subject may read or use them.
+async def _require_attachable(
+    access: Access, campaign: Campaign, list_id: UUID | None, server_id: UUID | None
+) -> None:
+    """Raise `NotFound` unless the subject may read or use the list and the server, and `BadInput`
+    unless they are in the campaign's workspace.
     """
-    if campaign.mailing_list_id is not None:
-        await _attachable(access, MAILING_LIST, campaign.mailing_list_id, campaign, "mailingListId")
-    if campaign.sending_server_id is not None:
-        await _attachable(
-            access, SENDING_SERVER, campaign.sending_server_id, campaign, "sendingServerId"
-        )
+    if list_id is not None:
+        await _attachable(access, MAILING_LIST, list_id, campaign, "mailingListId")
+    if server_id is not None:
+        await _attachable(access, SENDING_SERVER, server_id, campaign, "sendingServerId")
 
 
 async def _attachable(

@@ -142,13 +142,16 @@ async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None
                 f"{len(held)} assignments hold this role. Name a replacement role.",
                 assignments=len(held),
             )
+        after: dict[str, object] = {}
         if replacement_id is not None:
             replacement = await found(write.access, replacement_id)
             if replacement.id == role.id:
                 raise BadInput("A role cannot replace itself.", field="input.replacementId")
             await _replace(write, held, replacement)
+            after = {"replacement": replacement.name}
         await role.delete()
-        await write.record(target(role), changes(_facts(role), {}))
+        before = {**_facts(role), "holders": frozenset(map(_holding, held))}
+        await write.record(target(role), changes(before, after))
     return role
 
 
@@ -192,6 +195,13 @@ async def _editable(write: Write, role_id: UUID, permission: Permission) -> Role
 async def _require_free_name(organization_id: UUID, name: str) -> None:
     if await Role.exists(organization_id=organization_id, name_key=text.key(name)):
         raise Conflict(f"There is a role named {name!r} already.")
+
+
+def _holding(assignment: Assignment) -> str:
+    return (
+        f"{assignment.principal_type.value}:{assignment.principal_id}"
+        f" at {assignment.scope_type.value}:{assignment.scope_id}"
+    )
 
 
 def _names(permissions: Iterable[Permission]) -> list[str]:

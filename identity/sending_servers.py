@@ -58,7 +58,10 @@ async def update(
 async def set_credentials(
     subject: Subject, server_id: UUID, *, username: str, password: str, expected_version: int
 ) -> SendingServer:
-    """Replace user name and password. Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`."""
+    """Replace user name and password.
+
+    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`.
+    """
     async with writing(subject, Action.SENDING_SERVER_CREDENTIALS) as write:
         server = await _loaded(write, server_id, Permission.SERVERS_CREDENTIALS, expected_version)
         before = _facts(server)

@@ -24,6 +24,7 @@ from identity.audit.record import AuditTarget, Denial, record, record_denial
 from identity.owners import require_owner
 from identity.refusals import NotFound, Refusal, Unauthenticated
 from identity.subject import Subject
+from models.clock import now
 from models.database import transaction
 from models.member import Member, MemberStatus
 from models.organization import Plan
@@ -146,7 +147,8 @@ async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
     if row is None:
         raise NotFound("organization")
     plan, revision = Plan(row["plan"]), int(row["access_revision"])
-    if subject.member_id is None or revision == subject.revision:
+    current = revision == subject.revision and not subject.access.expired_at(now())
+    if subject.member_id is None or current:
         return replace(subject, plan=plan)
     if not await Member.exists(id=subject.member_id, status=MemberStatus.ACTIVE):
         raise Unauthenticated

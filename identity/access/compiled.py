@@ -60,7 +60,7 @@ class Access:
         return held and not self.plan_cut & permission.bit
 
     def enters(self, workspace_id: UUID) -> bool:
-        """Whether the subject holds anything at the workspace or in it: only then it exists for it."""
+        """Whether the subject holds anything at the workspace or in it: else there is none for it."""
         return bool(self._granted(Target(workspace_id))) or any(
             grant.workspace_id == workspace_id for grant in self.grants
         )
@@ -83,10 +83,18 @@ class Access:
             raise forbidden(self.check(permission, target))
 
     def require_holding(self, mask: int, target: Target) -> None:
-        """Raise `Escalation` with what is missing, unless every bit of `mask` is held there."""
-        missing = mask & ~self.mask_at(target)
+        """Raise `Escalation` with what is missing, unless every bit of `mask` is held there.
+
+        What only the plan or the state of the workspace takes away counts as held: they cut
+        everybody alike, so that giving it on widens nothing.
+        """
+        missing = mask & ~self._granted(target)
         if missing:
             raise Escalation([permission.value for permission in permissions_in(missing)])
+
+    def expired_at(self, moment: datetime) -> bool:
+        """Whether a grant has ended since this was read."""
+        return self.valid_until is not None and self.valid_until <= moment
 
     def _granted(self, target: Target) -> int:
         mask = self.organization_mask | self.fixed_mask

@@ -12,7 +12,7 @@ from models.assignment import PrincipalType, ScopeType
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a permission is asked for: the organization, a workspace in it, or a resource in that."""
+    """Where a permission is asked for: the organization, a workspace, or a resource in one."""
 
     workspace_id: UUID | None = None
     resource_id: UUID | None = None
@@ -89,7 +89,10 @@ class Decision:
             return f"The plan of the organization does not include {self.permission.value}."
         if self.denied_by is DeniedBy.WORKSPACE_ARCHIVED:
             return "The workspace is archived: it can be read, but not changed."
-        return f"This needs {self.permission.value} at {self.target.level}, and no role of yours holds it there."
+        return (
+            f"This needs {self.permission.value} at {self.target.level}, "
+            "and no role of yours holds it there."
+        )
 
     def _sources(self) -> Iterator[str]:
         return (str(grant) for grant in self.grants)

@@ -16,7 +16,7 @@ ResourceT = TypeVar("ResourceT", bound=Resource)
 
 @dataclass(frozen=True, slots=True)
 class ResourceKind(Generic[ResourceT]):
-    """One kind: its table, its name for people, and the permissions of which one must be held to see it."""
+    """One kind: its table, its name for people, and the permissions of which one shows it."""
 
     scope_type: ScopeType
     model: type[ResourceT]

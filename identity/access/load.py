@@ -1,7 +1,6 @@
 """Reading a member's grants and compiling them, once per access revision."""
 
 from collections import OrderedDict
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +93,7 @@ class AccessCache:
     ) -> Access:
         key = (organization_id, member_id)
         entry = self._entries.get(key)
-        if entry is not None and entry[0] == revision and not _expired(entry[1], now()):
+        if entry is not None and entry[0] == revision and not entry[1].expired_at(now()):
             self._entries.move_to_end(key)
             return entry[1]
         access = await read_access(organization_id, member_id, plan)
@@ -106,10 +105,6 @@ class AccessCache:
 
     def clear(self) -> None:
         self._entries.clear()
-
-
-def _expired(access: Access, moment: datetime) -> bool:
-    return access.valid_until is not None and access.valid_until <= moment
 
 
 cache = AccessCache()

@@ -1,9 +1,9 @@
 """The permission vocabulary.
 
 A permission is `group:action` in lower case, e.g. `campaigns:send`; its GraphQL enum value is the
-member's name, `CAMPAIGNS_SEND`. The order of the groups is the role designer's, and the order of the
-members is the order of the bits in a mask: append inside a group freely, since masks are compiled
-from names and never stored.
+member's name, `CAMPAIGNS_SEND`. The order of the groups is the role designer's, and the order of
+the members is the order of the bits in a mask: append inside a group freely, since masks are
+compiled from names and never stored.
 
 An action implies its group's `read`, except `use` and `results`. Nothing implies `export`.
 """

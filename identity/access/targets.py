@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
+from tortoise.queryset import QuerySet
+
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.kinds import KINDS, Resource, ResourceKind, ResourceT
@@ -42,13 +44,8 @@ async def visible_resource(
 
     Raises `NotFound`.
     """
-    found = kind.model.get_or_none(
-        id=resource_id, workspace__organization_id=access.organization_id
-    )
-    row = cast("ResourceT | None", await found.select_related("workspace", *related))
-    if row is None or not access.allows_any(kind.seen_mask, target_of(row)):
-        raise NotFound(kind.label)
-    return row
+    row = await _rows(access, kind, resource_id).select_related("workspace", *related).first()
+    return _seen(access, kind, row)
 
 
 async def resource(
@@ -57,14 +54,29 @@ async def resource(
     resource_id: UUID,
     permission: Permission,
 ) -> ResourceT:
-    """The resource, for an operation that needs `permission` on it.
+    """The resource, for an operation that needs `permission` on it. Its row is locked until the
+    caller's transaction ends, so that what is decided on it still holds when it is saved.
 
     Raises `NotFound` when it is not visible, `Forbidden` when it is and the permission is missing.
     """
     kind: ResourceKind[ResourceT] = next(kind for kind in KINDS.values() if kind.model is model)
-    found = await visible_resource(access, kind, resource_id)
+    rows = _rows(access, kind, resource_id).select_for_update(of=(kind.table,))
+    found = _seen(access, kind, await rows.first())
     access.require(permission, target_of(found))
     return found
+
+
+def _rows(access: Access, kind: ResourceKind[ResourceT], id: UUID) -> QuerySet[ResourceT]:
+    return cast(
+        "QuerySet[ResourceT]",
+        kind.model.filter(id=id, workspace__organization_id=access.organization_id),
+    )
+
+
+def _seen(access: Access, kind: ResourceKind[ResourceT], row: ResourceT | None) -> ResourceT:
+    if row is None or not access.allows_any(kind.seen_mask, target_of(row)):
+        raise NotFound(kind.label)
+    return row
 
 
 async def scope(access: Access, scope_type: ScopeType, scope_id: UUID) -> Target:

@@ -50,7 +50,8 @@ async def visible_ids(
         return []
     order = "ASC" if window.backwards else "DESC"
     union = " UNION ".join(
-        f"SELECT id FROM ({branch}) AS b{n}" for n, branch in enumerate(branches)
+        f"SELECT id FROM ({branch}) AS b{n}"  # noqa: S608
+        for n, branch in enumerate(branches)
     )
     sql = f"SELECT id FROM ({union}) AS v ORDER BY id {order} LIMIT {window.limit}"  # noqa: S608
     ids = [as_uuid(row["id"]) for row in await Statement(sql).rows(*query.values)]
@@ -90,7 +91,7 @@ def _branches(
     for principal_id, role_ids in roles_of.items():
         roles = ", ".join(query.value(role_id) for role_id in sorted(role_ids))
         yield (
-            "SELECT scope_id AS id FROM assignments"  # noqa: S608
+            "SELECT DISTINCT scope_id AS id FROM assignments"  # noqa: S608
             f" WHERE principal_id = {query.value(principal_id)}"
             f" AND scope_type = {query.value(kind.scope_type.value)}"
             f" AND workspace_id = {query.value(workspace_id)} AND role_id IN ({roles})"
