@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+from tortoise.queryset import QuerySet
+
 from identity import assignments, text
+from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
@@ -14,13 +18,14 @@ from identity.audit.record import target
 from identity.refusals import BadInput, Conflict, NotFound
 from identity.subject import Subject
 from identity.writing import Write, writing
+from models.assignment import Assignment
 from models.group import Group, GroupMember, GroupSource
 from models.member import Member
 from models.sql import Statement
 
 MEMBERS = Statement("""
-    SELECT m.id, m.name FROM group_members gm JOIN members m ON m.id = gm.member_id
-    WHERE gm.group_id = $1 ORDER BY m.id
+    SELECT m.user_name FROM group_members gm JOIN members m ON m.id = gm.member_id
+    WHERE gm.group_id = $1
 """)
 
 
@@ -33,70 +38,94 @@ class DirectoryGroup:
     scim: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How the members of a group change: who joins and who leaves; with `only`, everybody leaves
+    who does not join.
+    """
+
+    join: frozenset[UUID] = frozenset()
+    leave: frozenset[UUID] = frozenset()
+    only: bool = False
+
+
+UNCHANGED = Membership()
+
+
+async def visible(access: Access) -> list[Group]:
+    """The groups of the organization, by name.
+
+    Raises `Forbidden` without `members:read` at the organization.
+    """
+    access.require(Permission.MEMBERS_READ, ORGANIZATION)
+    return await Group.filter(organization_id=access.organization_id).order_by("name_key")
+
+
+async def found(access: Access, group_id: UUID) -> Group:
+    """A group of the organization. Raises `NotFound` without `members:read` there."""
+    group = await Group.get_or_none(id=group_id, organization_id=access.organization_id)
+    if group is None or not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
+        raise NotFound("group")
+    return group
+
+
 async def create(
     subject: Subject, group: DirectoryGroup, *, member_ids: Collection[UUID] = ()
 ) -> Group:
-    """Add a directory's group with its members.
+    """Add a directory's group with its members. A new group has no role, so no access changes.
 
     Raises `Forbidden`, `Conflict` for a taken name, `BadInput` for a member that is not there.
     """
-    async with writing(subject, Action.GROUP_CREATE, changes_access=True) as write:
+    async with writing(subject, Action.GROUP_CREATE) as write:
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        await _require_free_name(write.organization_id, group.name)
         row = Group(organization_id=write.organization_id, source=GroupSource.DIRECTORY)
         _take(row, group)
-        await row.save(force_create=True)
-        added = await _add(write, row, member_ids)
-        await write.record(
-            target(row), changes({}, {"name": row.name, "members": frozenset(added)})
-        )
+        await _require_free_name(row)
+        await _save(row, new=True)
+        joined = await _join(row, frozenset(member_ids))
+        await write.record(target(row), changes({}, {**_facts(row), "members": joined}))
     return row
 
 
 async def update(
-    subject: Subject,
-    group_id: UUID,
-    group: DirectoryGroup,
-    *,
-    add: Collection[UUID] = (),
-    remove: Collection[UUID] = (),
+    subject: Subject, group_id: UUID, group: DirectoryGroup, membership: Membership = UNCHANGED
 ) -> Group:
     """Change a directory's group: its attributes, and by difference its members.
 
-    Raises `NotFound`, `Forbidden`, `Conflict` for a taken name, `BadInput` for a member that is not
-    there, `LastOwner`.
+    What changes nothing writes nothing. Raises `NotFound`, `Forbidden`, `Conflict` for a taken
+    name, `BadInput` for a member that is not there, `LastOwner`.
     """
     async with writing(subject, Action.GROUP_UPDATE, changes_access=True) as write:
         row = await _found(write, group_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        before = {"name": row.name, "externalId": row.external_id}
-        if text.key(group.name) != row.name_key:
-            await _require_free_name(write.organization_id, group.name)
+        before, name_key = _facts(row), row.name_key
         _take(row, group)
-        row.touch()
-        await row.save()
-        removed = await _remove(row, remove)
-        added = await _add(write, row, add)
-        write.changes_access = bool(added or removed)
-        await write.record(
-            target(row),
-            changes(
-                {**before, "members": frozenset(removed)},
-                {"name": row.name, "externalId": row.external_id, "members": frozenset(added)},
-            ),
-        )
+        if row.name_key != name_key:
+            await _require_free_name(row)
+        left = await _leave(row, membership)
+        joined = await _join(row, membership.join)
+        diff = changes({**before, "members": left}, {**_facts(row), "members": joined})
+        write.changes_access = bool(left or joined) and await _has_roles(row)
+        if diff:
+            row.touch()
+            await _save(row)
+            await write.record(target(row), diff)
     return row
 
 
 async def delete(subject: Subject, group_id: UUID) -> None:
-    """Delete a directory's group with its assignments. Raises `NotFound`, `Forbidden`, `LastOwner`."""
+    """Delete a directory's group with its assignments.
+
+    Raises `NotFound`, `Forbidden`, `LastOwner`.
+    """
     async with writing(subject, Action.GROUP_DELETE, changes_access=True) as write:
         row = await _found(write, group_id)
         write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-        names = frozenset(member["name"] for member in await MEMBERS.rows(row.id))
+        names = frozenset(member["user_name"] for member in await MEMBERS.rows(row.id))
+        write.changes_access = bool(names) and await _has_roles(row)
         await assignments.delete_of_principal(write.organization_id, row.id)
         await row.delete()
-        await write.record(target(row), changes({"name": row.name, "members": names}, {}))
+        await write.record(target(row), changes({**_facts(row), "members": names}, {}))
 
 
 async def _found(write: Write, group_id: UUID) -> Group:
@@ -109,38 +138,70 @@ async def _found(write: Write, group_id: UUID) -> Group:
     return row
 
 
-async def _add(write: Write, group: Group, member_ids: Collection[UUID]) -> list[str]:
-    """The names of the members that were not in the group before."""
-    wanted = set(member_ids)
-    rows = await Member.filter(id__in=wanted, organization_id=write.organization_id)
-    missing = wanted - {member.id for member in rows}
-    if missing:
-        raise BadInput(f"There is no member {min(missing)} in this organization.", field="members")
-    present = set(
-        await GroupMember.filter(group=group, member_id__in=wanted).values_list(
-            "member_id", flat=True
-        )
+async def _join(group: Group, wanted: frozenset[UUID]) -> frozenset[str]:
+    """Add whoever is not in the group yet; their user names."""
+    if not wanted:
+        return frozenset()
+    rows = await Member.filter(id__in=wanted, organization_id=group.organization_id).only(
+        "id", "user_name"
     )
-    new = [member for member in rows if member.id not in present]
-    await GroupMember.bulk_create([GroupMember(group=group, member=member) for member in new])
-    return [member.name for member in new]
+    names = {row.id: row.user_name for row in rows}
+    if missing := wanted - names.keys():
+        raise BadInput(f"There is no user {min(missing)}.", field="members")
+    new = wanted - await _ids(GroupMember.filter(group=group, member_id__in=wanted))
+    await GroupMember.bulk_create(
+        [GroupMember(group=group, member_id=member_id) for member_id in sorted(new)]
+    )
+    return frozenset(names[member_id] for member_id in new)
 
 
-async def _remove(group: Group, member_ids: Collection[UUID]) -> list[str]:
-    """The names of the members that were in the group before."""
-    leaving = GroupMember.filter(group=group, member_id__in=set(member_ids))
-    names = [row.member.name for row in await leaving.select_related("member")]
-    await leaving.delete()
-    return names
+async def _leave(group: Group, membership: Membership) -> frozenset[str]:
+    """Take out whoever leaves; their user names."""
+    leaving = membership.leave
+    if membership.only:
+        leaving = await _ids(GroupMember.filter(group=group)) - membership.join
+    if not leaving:
+        return frozenset()
+    places = GroupMember.filter(group=group, member_id__in=leaving)
+    names = [place.member.user_name for place in await places.select_related("member")]
+    await places.delete()
+    return frozenset(names)
+
+
+async def _ids(places: QuerySet[GroupMember]) -> frozenset[UUID]:
+    return frozenset(place.member_id for place in await places.only("id", "member_id"))
+
+
+async def _has_roles(group: Group) -> bool:
+    return await Assignment.exists(organization_id=group.organization_id, principal_id=group.id)
 
 
 def _take(row: Group, group: DirectoryGroup) -> None:
-    row.name = text.label(group.name, field="displayName", longest=320)
+    row.name = text.given(group.name, field="displayName", longest=320)
     row.name_key = text.key(row.name)
+    if group.external_id is not None:
+        text.given(group.external_id, field="externalId", longest=320)
     row.external_id = group.external_id
     row.scim = group.scim
 
 
-async def _require_free_name(organization_id: UUID, name: str) -> None:
-    if await Group.exists(organization_id=organization_id, name_key=text.key(name)):
-        raise Conflict(f"There is a group named {name!r} already in this organization.")
+async def _require_free_name(group: Group) -> None:
+    if await Group.exists(organization_id=group.organization_id, name_key=group.name_key):
+        raise _taken(group)
+
+
+async def _save(group: Group, *, new: bool = False) -> None:
+    if new:
+        group.updated_at = group.created_at
+    try:
+        await group.save(force_create=new, force_update=not new)
+    except IntegrityError as error:  # somebody else took the name since it was looked for
+        raise _taken(group) from error
+
+
+def _taken(group: Group) -> Conflict:
+    return Conflict(f"There is a group named {group.name!r} already in this organization.")
+
+
+def _facts(group: Group) -> dict[str, object]:
+    return {"name": group.name, "externalId": group.external_id}

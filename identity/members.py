@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+from tortoise.queryset import QuerySet
+
 from identity import assignments, text
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
@@ -18,28 +21,63 @@ from identity.credentials import sessions
 from identity.refusals import Conflict, NotFound
 from identity.subject import Subject
 from identity.writing import Write, writing
+from models.clock import now
 from models.member import Member, MemberStatus, SuspendedBy
 from models.session import EndReason
+from models.sql import Statement
 from models.user import User
+from models.window import Window, count_up_to_cap, rows_in
+
+NAME_LENGTH = 200
+
+_LEAVE_GROUPS = Statement("""
+    UPDATE groups SET version = version + 1, updated_at = $2
+    WHERE id IN (SELECT group_id FROM group_members WHERE member_id = $1)
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a directory says of a person. `scim` holds the attributes that have no column."""
+    """What a directory says of a person; `None` is what it says nothing about.
+
+    Without a word on `name` or `active` a new person is called by the user name and is active, and
+    a known one stays as they are. `scim` holds the attributes that have no column, `scim_keys` the
+    same as filters compare them.
+    """
 
     user_name: str
     email: str
-    name: str
-    active: bool
+    name: str | None
+    active: bool | None
     external_id: str | None
     scim: dict[str, Any]
+    scim_keys: dict[str, Any]
 
 
-async def visible(access: Access) -> list[Member]:
-    """Everybody in the organization, by name; none without `members:read` at the organization."""
-    if not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
-        return []
-    return await Member.filter(organization_id=access.organization_id).order_by("name", "id")
+async def visible(access: Access, window: Window) -> list[Member]:
+    """The members of the organization, newest first.
+
+    Raises `Forbidden` without `members:read` at the organization.
+    """
+    return await rows_in(_all(access), window)
+
+
+async def count(access: Access) -> int:
+    """How many members there are, up to the cap. Raises `Forbidden`."""
+    return await count_up_to_cap(_all(access))
+
+
+async def found(access: Access, member_id: UUID) -> Member:
+    """A member of the organization. Raises `NotFound` without `members:read` there."""
+    member = await Member.get_or_none(id=member_id, organization_id=access.organization_id)
+    if member is None or not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
+        raise NotFound("member")
+    return member
+
+
+def _all(access: Access) -> QuerySet[Member]:
+    access.require(Permission.MEMBERS_READ, ORGANIZATION)
+    return Member.filter(organization_id=access.organization_id)
 
 
 async def provision(subject: Subject, person: Person) -> Member:
@@ -49,13 +87,13 @@ async def provision(subject: Subject, person: Person) -> Member:
     """
     async with writing(subject, Action.MEMBER_PROVISION) as write:
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        await _require_free_user_name(write.organization_id, person.user_name)
-        user = await User.create(email=person.email, name=person.name)
-        member = Member(organization_id=write.organization_id, user=user)
+        member = Member(organization_id=write.organization_id, name=person.user_name[:NAME_LENGTH])
         _take(member, person)
-        if not person.active:
+        await _require_free_user_name(member)
+        member.user = await User.create(email=member.email, name=member.name)
+        if person.active is False:
             _suspend(member)
-        await member.save(force_create=True)
+        await _save(member, new=True)
         await write.record(target(member), changes({}, _facts(member)))
     return member
 
@@ -63,35 +101,30 @@ async def provision(subject: Subject, person: Person) -> Member:
 async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     """Make a member what the directory now says, including whether they are active.
 
-    A directory brings back only whom a directory suspended. Raises `NotFound`, `Forbidden`,
-    `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
+    A directory brings back only whom a directory suspended. What changes nothing writes nothing.
+    Raises `NotFound`, `Forbidden`, `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
     """
     async with writing(subject, Action.MEMBER_UPDATE, changes_access=True) as write:
         member = await _found(write, member_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        before = _facts(member)
-        if text.key(person.user_name) != member.user_name_key:
-            await _require_free_user_name(write.organization_id, person.user_name)
+        before, user_name_key = _facts(member), member.user_name_key
         _take(member, person)
-        suspends = not person.active and member.status is not MemberStatus.SUSPENDED
-        reactivates = person.active and member.suspended_by is SuspendedBy.DIRECTORY
-        write.changes_access = suspends or reactivates
-        if suspends:
-            write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-            _suspend(member)
-            write.action = Action.MEMBER_SUSPEND
+        write.changes_access = _follow(write, member, person.active)
+        diff = changes(before, _facts(member))
+        if not diff:
+            return member
+        if member.user_name_key != user_name_key:
+            await _require_free_user_name(member)
+        if write.action is Action.MEMBER_SUSPEND:
             await sessions.end_all([member.id], EndReason.SUSPENDED)
-        elif reactivates:
-            member.status, member.suspended_by = MemberStatus.ACTIVE, None
-            write.action = Action.MEMBER_REACTIVATE
         member.touch()
-        await member.save()
-        await write.record(target(member), changes(before, _facts(member)))
+        await _save(member)
+        await write.record(target(member), diff)
     return member
 
 
 async def remove(subject: Subject, member_id: UUID) -> None:
-    """Take a member out: sessions end and assignments go; the account stays for other organizations.
+    """Take a member out: sessions end, assignments go; the account stays for other organizations.
 
     Raises `NotFound`, `Forbidden`, `LastOwner`.
     """
@@ -99,6 +132,7 @@ async def remove(subject: Subject, member_id: UUID) -> None:
         member = await _found(write, member_id)
         write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
         await assignments.delete_of_principal(write.organization_id, member.id)
+        await _LEAVE_GROUPS.execute(member.id, now())
         await member.delete()
         if not await Member.exists(user_id=member.user_id):
             await User.filter(id=member.user_id).delete()
@@ -106,21 +140,36 @@ async def remove(subject: Subject, member_id: UUID) -> None:
 
 
 async def _found(write: Write, member_id: UUID) -> Member:
-    member = await Member.get_or_none(id=member_id, organization_id=write.organization_id)
-    if member is None or not write.access.allows(Permission.MEMBERS_READ, ORGANIZATION):
-        raise NotFound("member")
+    member = await found(write.access, member_id)
     write.about(target(member))
     return member
 
 
 def _take(member: Member, person: Person) -> None:
-    member.user_name = text.label(person.user_name, field="userName", longest=320)
+    member.user_name = text.given(person.user_name, field="userName", longest=320)
     member.user_name_key = text.key(member.user_name)
-    member.email = text.prose(person.email, field="emails", longest=320, lines=False)
+    member.email = text.given(person.email, field="emails", longest=320)
     member.email_key = text.key(member.email)
-    member.name = text.label(person.name, field="displayName", longest=200)
+    if person.name is not None:
+        member.name = text.label(person.name, field="displayName", longest=NAME_LENGTH)
+    if person.external_id is not None:
+        text.given(person.external_id, field="externalId", longest=320)
     member.external_id = person.external_id
-    member.scim = person.scim
+    member.scim, member.scim_keys = person.scim, person.scim_keys
+
+
+def _follow(write: Write, member: Member, active: bool | None) -> bool:
+    """Suspend or bring back as the directory says; whether that changes anything."""
+    if active is False and member.status is not MemberStatus.SUSPENDED:
+        write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
+        _suspend(member)
+        write.action = Action.MEMBER_SUSPEND
+        return True
+    if active and member.suspended_by is SuspendedBy.DIRECTORY:
+        member.status, member.suspended_by = MemberStatus.ACTIVE, None
+        write.action = Action.MEMBER_REACTIVATE
+        return True
+    return False
 
 
 def _suspend(member: Member) -> None:
@@ -128,9 +177,24 @@ def _suspend(member: Member) -> None:
     member.suspended_by = SuspendedBy.DIRECTORY
 
 
-async def _require_free_user_name(organization_id: UUID, user_name: str) -> None:
-    if await Member.exists(organization_id=organization_id, user_name_key=text.key(user_name)):
-        raise Conflict(f"The userName {user_name!r} is taken in this organization.")
+async def _require_free_user_name(member: Member) -> None:
+    if await Member.exists(
+        organization_id=member.organization_id, user_name_key=member.user_name_key
+    ):
+        raise _taken(member)
+
+
+async def _save(member: Member, *, new: bool = False) -> None:
+    if new:
+        member.updated_at = member.created_at
+    try:
+        await member.save(force_create=new, force_update=not new)
+    except IntegrityError as error:  # somebody else took the name since it was looked for
+        raise _taken(member) from error
+
+
+def _taken(member: Member) -> Conflict:
+    return Conflict(f"The userName {member.user_name!r} is taken in this organization.")
 
 
 def _facts(member: Member) -> dict[str, object]:
@@ -140,4 +204,5 @@ def _facts(member: Member) -> dict[str, object]:
         "name": member.name,
         "externalId": member.external_id,
         "status": member.status,
+        **{f"scim.{name}": value for name, value in (member.scim or {}).items()},
     }

@@ -9,7 +9,7 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def label(value: str, *, field: str, longest: int = 200) -> str:
-    """A name in one line. Raises `BadInput` when it is empty, too long or has control characters."""
+    """A name in one line. Raises `BadInput`: empty, too long, or with control characters."""
     text = unicodedata.normalize("NFC", value).strip()
     if not text:
         raise BadInput("This must not be empty.", field=field)
@@ -24,6 +24,17 @@ def prose(value: str, *, field: str, longest: int, lines: bool = True) -> str:
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in allowed for c in value):
         raise BadInput("This must not contain control characters.", field=field)
     return value
+
+
+def given(value: str, *, field: str, longest: int) -> str:
+    """A value that is kept exactly as it was sent. Raises `BadInput` when it is blank, too long or
+    has control characters.
+    """
+    if not value.strip():
+        raise BadInput("This must not be empty.", field=field)
+    if len(key(value)) > longest:  # some characters unfold into several
+        raise BadInput(f"This may have at most {longest} characters.", field=field)
+    return prose(value, field=field, longest=longest, lines=False)
 
 
 def slug(value: str, *, field: str) -> str:
