@@ -127,7 +127,7 @@ async def writing(
         except Refusal as refusal:
             met = _denials.get()
             if met is not None and refusal.recorded:
-                met.append(Denial(action, refusal, subject, write.target, write.workspace_id))
+                met.append(Denial(write.action, refusal, subject, write.target, write.workspace_id))
             raise
 
 
