@@ -3,20 +3,30 @@
 import difflib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from identity.credentials.sessions import SessionLimits
 
 PREFIX = "GATEPOST_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-VAR = Path("var")
+TEST_PREFIX = PREFIX + "TEST_"
+"""What the test suite reads for itself."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+KEY_FILE = "secret.keys"
 
 
 class SettingsError(Exception):
@@ -24,20 +34,26 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """What an operator sets. Each attribute is an environment variable with `GATEPOST_` in front."""
+    """What an operator sets: each attribute by the variable `GATEPOST_` and its name."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
 
-    database_url: str = "sqlite://var/gatepost.sqlite3"
+    database_url: Annotated[str, Field(repr=False)] = "sqlite://var/gatepost.sqlite3"
     """`sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`."""
 
     public_url: str = "http://127.0.0.1:8000"
     """The address people and identity providers reach this service at, without a trailing slash.
     https, except on the loopback."""
 
-    secret_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    secret_keys: Annotated[tuple[str, ...], NoDecode, Field(repr=False)] = ()
     """Fernet keys for stored secrets, newest first, separated by commas. With SQLite and none
-    given, one is made and kept in `var/secret.keys`."""
+    given, one is made and kept in `secret.keys` beside the database. PostgreSQL needs them."""
 
     session_idle_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 8 * 60
     """A session without use ends after this."""
@@ -47,6 +63,20 @@ class Settings(BaseSettings):
 
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed over counts: `load` reads the environment, and refuses what it does
+        not know there.
+        """
+        return (init_settings,)
 
     @field_validator("secret_keys", mode="before")
     @classmethod
@@ -58,24 +88,40 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _origin(cls, value: str) -> str:
+        """The origin as browsers write it in the header of that name (RFC 6454, section 6.1)."""
         parts = urlsplit(value)
-        secure = parts.scheme == "https" or (
-            parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-        )
-        if not secure or not parts.netloc or parts.path not in ("", "/") or parts.query:
+        host = parts.hostname or ""
+        secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK_HOSTS)
+        beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+        if not secure or not host or beyond:
             raise ValueError(
                 "write https://HOST without a path; plain http is for 127.0.0.1 and localhost only"
             )
-        return f"{parts.scheme}://{parts.netloc}"
+        name = f"[{host}]" if ":" in host else host
+        is_default = parts.port in (None, DEFAULT_PORTS[parts.scheme])
+        return f"{parts.scheme}://{name}" + ("" if is_default else f":{parts.port}")
 
     @model_validator(mode="after")
     def _keys_with_postgres(self) -> "Settings":
-        if not self.secret_keys and not self.database_url.startswith("sqlite:"):
+        if not self.secret_keys and self.database_url.startswith("postgres"):
             raise ValueError(
                 "GATEPOST_SECRET_KEYS is needed with PostgreSQL. "
                 "Make a key with: gatepost secrets new-key"
             )
         return self
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file of the database; `None` for PostgreSQL."""
+        parts = urlsplit(self.database_url)
+        return Path(unquote(parts.netloc + parts.path)) if parts.scheme == "sqlite" else None
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the keys are kept, one a line, when none are given."""
+        if self.secret_keys or self.sqlite_path is None:
+            return None
+        return self.sqlite_path.parent / KEY_FILE
 
     @property
     def session_limits(self) -> SessionLimits:
@@ -85,16 +131,28 @@ class Settings(BaseSettings):
         )
 
     def keys(self) -> tuple[str, ...]:
-        """The secret keys; on SQLite without any, those of `var/secret.keys`, made when missing."""
-        return self.secret_keys or (_key_file(VAR / "secret.keys"),)
+        """The secret keys, newest first; without any, those of the key file, made when missing.
+
+        Raises `OSError` when the file can be neither read nor made.
+        """
+        if self.key_file is None:
+            return self.secret_keys
+        if not self.key_file.exists():
+            _make_key_file(self.key_file)
+        return tuple(self.key_file.read_text(encoding="ascii").split())
+
+
+def variable(name: str) -> str:
+    """The environment variable of an attribute of `Settings`."""
+    return PREFIX + name.upper()
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment. Raises `SettingsError` for a wrong or an unknown one."""
     environment = os.environ if environment is None else environment
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = [name for name in environment if name.startswith(PREFIX) and name not in known]
-    unknown = [name for name in unknown if not name.startswith("GATEPOST_TEST_")]
+    known = {variable(name) for name in Settings.model_fields}
+    unknown = {name for name in environment if name.startswith(PREFIX)} - known
+    unknown = {name for name in unknown if not name.startswith(TEST_PREFIX)}
     if unknown:
         raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
     values = {
@@ -110,21 +168,29 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _unknown(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]}?" if near else " gatepost doctor lists the known ones."
+    hint = (
+        f" Did you mean {near[0]}?"
+        if near
+        else " List the known ones with: gatepost doctor --settings"
+    )
     return f"{name} is not a setting.{hint}"
 
 
 def _wrong(problem: Mapping[str, object]) -> str:
     location = problem["loc"]
-    where = location[0] if isinstance(location, tuple) and location else ""
     text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{PREFIX}{str(where).upper()}: {text}" if where else text
+    return (
+        f"{variable(str(location[0]))}: {text}"
+        if isinstance(location, tuple) and location
+        else text
+    )
 
 
-def _key_file(path: Path) -> str:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(Fernet.generate_key().decode())
-    return path.read_text().strip()
+def _make_key_file(path: Path) -> None:
+    """A new key for its owner alone; a process that makes one at the same moment loses nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=KEY_FILE) as file:
+        file.write(Fernet.generate_key() + b"\n")
+        file.flush()
+        with suppress(FileExistsError):
+            os.link(file.name, path)
