@@ -1,8 +1,10 @@
 """The bearer tokens of directories."""
 
 import secrets
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from identity import text
 from identity.access.compiled import fixed_access
 from identity.access.decision import ORGANIZATION
 from identity.access.entitlements import Feature, plans
@@ -18,7 +20,7 @@ from models.clock import now
 from models.organization import Plan
 from models.scim_token import ScimToken
 from models.secret import token_hash
-from models.sql import Statement, as_uuid
+from models.sql import Statement, as_optional_time, as_uuid
 
 PREFIX = "gp_scim_"
 VISIBLE_LENGTH = len(PREFIX) + 6
@@ -29,32 +31,44 @@ PROVISIONING = mask_of(
 """What a directory may do: people come and go. Which roles its groups bring was decided by whoever
 mapped them."""
 
+NAME_LENGTH = 100
+LONGEST_TOKEN = 200
+TOUCH_EVERY = timedelta(minutes=1)
+
 _VALID = Statement("""
-    SELECT t.id, t.name, t.organization_id, o.plan, o.access_revision
+    SELECT t.id, t.name, t.organization_id, t.last_used_at, o.plan, o.access_revision
     FROM scim_tokens t JOIN organizations o ON o.id = t.organization_id
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL
       AND (t.expires_at IS NULL OR t.expires_at > $2)
 """)
 
+_TOUCH = Statement("UPDATE scim_tokens SET last_used_at = $2 WHERE id = $1")
 
-async def create(subject: Subject, *, name: str) -> tuple[ScimToken, str]:
+
+async def create(
+    subject: Subject, *, name: str, expires_at: datetime | None = None
+) -> tuple[ScimToken, str]:
     """A new token, and its clear text, which is shown this once.
 
-    Raises `Forbidden` without `identity:manage`, `PlanRequired` on a plan without SCIM.
+    Raises `Forbidden` without `identity:manage`, `PlanRequired` on a plan without SCIM, `BadInput`
+    for an expiry in the past.
     """
-    if not name.strip():
-        raise BadInput("Give the token a name, such as that of the directory.", field="name")
+    name = text.label(name, field="name", longest=NAME_LENGTH)
+    if expires_at is not None and expires_at <= now():
+        raise BadInput("The expiry lies in the past.", field="expiresAt")
     async with writing(subject, Action.SCIM_TOKEN_CREATE) as write:
         write.access.require(Permission.IDENTITY_MANAGE, ORGANIZATION)
         plans.require(write.subject.plan, Feature.SCIM)
         clear = PREFIX + secrets.token_urlsafe(32)
         token = await ScimToken.create(
             organization_id=write.organization_id,
-            name=name.strip(),
+            name=name,
             prefix=clear[:VISIBLE_LENGTH],
             token_hash=token_hash(clear),
+            expires_at=expires_at,
         )
-        await write.record(target(token), changes({}, {"prefix": token.prefix}))
+        facts = {"prefix": token.prefix, "expiresAt": token.expires_at}
+        await write.record(target(token), changes({}, facts))
     return token, clear
 
 
@@ -75,9 +89,15 @@ async def authenticate(clear: str, *, origin: Origin) -> Subject:
 
     Whether the plan still has SCIM is for the SCIM door, which answers it in its own words.
     """
-    row = await _VALID.row(token_hash(clear), now())
+    moment = now()
+    row = await _VALID.row(token_hash(clear), moment) if len(clear) <= LONGEST_TOKEN else None
     if row is None:
-        raise Unauthenticated
+        raise Unauthenticated(
+            "This SCIM token is not valid, or no longer. Make a new one in the organization."
+        )
+    used = as_optional_time(row["last_used_at"])
+    if used is None or used <= moment - TOUCH_EVERY:
+        await _TOUCH.execute(row["id"], moment)
     organization_id = as_uuid(row["organization_id"])
     return Subject(
         actor_type=ActorType.SCIM_TOKEN,
