@@ -59,6 +59,7 @@ async def answer(request: ScimRequest, subject: Subject | None) -> ScimResponse:
         target = SERVICE.match(request)
         if subject is None:
             return await _discovery(request, target)
+        subject = subject.during(f"{request.method} /{target.endpoint or ''}")
         await _require_plan(subject, target)
         storage = DirectoryStorage(subject, only_reads=target.operation in READS)
         whole = "attributes" in request.query or "excludedAttributes" in request.query
