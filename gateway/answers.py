@@ -1,70 +1,73 @@
 """Refusals and failures as HTTP answers, each door in its own words."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from gateway.pages import problem_page
+from gateway.pages import PAGE_HEADERS, problem_page
 from identity.refusals import Refusal
 from scim.door import SCIM_MEDIA_TYPE, scim_error_body
 
 log = logging.getLogger("gatepost")
 
 
-def refused(request: Request, refusal: Refusal) -> Response:
-    """A refusal, by the status of the catalogue."""
-    return _answer(request, refusal.status, refusal.code, refusal.message)
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, before it is put into the words of a door."""
+
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
+    """A refusal, by the status and the code of the catalogue."""
     assert isinstance(error, Refusal)  # noqa: S101 - Starlette calls this for refusals only
-    return refused(request, error)
+    return answer(request, Problem(error.status, error.code, error.message, error.details))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own refusals: an unknown path, a method that a path does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    answer = _answer(
-        request,
-        error.status_code,
-        HTTPStatus(error.status_code).name,
-        "There is nothing at this address."
-        if error.status_code == HTTPStatus.NOT_FOUND
-        else error.detail,
-    )
-    for name, value in (error.headers or {}).items():
-        answer.headers[name] = value
-    return answer
+    status = HTTPStatus(error.status_code)
+    message = error.detail
+    if status is HTTPStatus.NOT_FOUND:
+        message = "There is nothing at this address."
+    response = answer(request, Problem(status, status.name, message))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Our fault: the log has the traceback, the caller an id to ask about."""
     request_id = request.state.request_id
     log.error("request %s failed", request_id, exc_info=error)
-    return _answer(
-        request,
-        500,
-        "INTERNAL",
-        f"Something went wrong on our side. Tell the operator this id: {request_id}",
-    )
+    message = f"Something went wrong on our side. Tell the operator this id: {request_id}"
+    return answer(request, Problem(500, "INTERNAL", message, {"requestId": request_id}))
 
 
-def _answer(request: Request, status: int, code: str, message: str) -> Response:
+def answer(request: Request, problem: Problem) -> Response:
+    """A problem in the form of the door that the request came to."""
     path = request.url.path
+    request_id = request.state.request_id
     if path.startswith("/scim/"):
-        return JSONResponse(
-            scim_error_body(status, message), status_code=status, media_type=SCIM_MEDIA_TYPE
-        )
+        body = scim_error_body(problem.status, problem.message)
+        return JSONResponse(body, status_code=problem.status, media_type=SCIM_MEDIA_TYPE)
+    described = {"message": problem.message, "code": problem.code, **problem.details}
     if path.startswith("/graphql"):
-        error = {"message": message, "extensions": {"code": code}}
-        return JSONResponse({"errors": [error]}, status_code=status)
+        message = described.pop("message")
+        body = {"errors": [{"message": message, "extensions": described}]}
+        return JSONResponse(body, status_code=problem.status)
     if "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(
-            problem_page(message, code=code, request_id=request.state.request_id),
-            status_code=status,
-        )
-    body = {"error": {"code": code, "message": message, "requestId": request.state.request_id}}
-    return JSONResponse(body, status_code=status)
+        page = problem_page(problem.message, code=problem.code, request_id=request_id)
+        return HTMLResponse(page, status_code=problem.status, headers=PAGE_HEADERS)
+    return JSONResponse(
+        {"error": {**described, "requestId": request_id}}, status_code=problem.status
+    )

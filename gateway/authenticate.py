@@ -58,7 +58,7 @@ def require_same_origin(request: HTTPConnection) -> None:
 
 
 def require_client_header(request: HTTPConnection) -> None:
-    """Raise `Forbidden` unless the custom header is there, which a form on another site cannot set."""
+    """Raise `Forbidden` without the custom header, which a form on another site cannot set."""
     if not request.headers.get(CLIENT_HEADER):
         raise Forbidden(
             "Send the header X-Gatepost-Client with the name of your client.",

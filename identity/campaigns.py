@@ -114,8 +114,9 @@ async def send(
 
 
 async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
-    """Delete a campaign and what was assigned at it. Raises `NotFound`, `Forbidden`, and `Conflict`
-    while it is going out.
+    """Delete a campaign and what was assigned at it.
+
+    Raises `NotFound`, `Forbidden`, and `Conflict` while it is going out.
     """
     async with writing(subject, Action.CAMPAIGN_DELETE, changes_access=True) as write:
         campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DELETE)

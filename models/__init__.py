@@ -1,7 +1,7 @@
 """The tables of Gatepost, one concept a file, with their enums and pure state rules.
 
-Owns: the Tortoise models, `database` (opening, transactions, plain SQL), `secret` (encryption at rest),
-`clock` and `ids`, and the migrations.
+Owns: the Tortoise models, `database` (opening, transactions), `sql` (plain statements), `secret`
+(encryption at rest), `clock`, `ids`, `window` (keyset pages), and the migrations.
 May import: the standard library, Tortoise, cryptography, uuid-utils. Never strawberry, starlette or
 another package of this project.
 Leaves to others: who may read or write a row (`identity/access`), and what is recorded about it

@@ -16,7 +16,7 @@ class GroupSource(StrEnum):
 
 
 class Group(VersionedRecord):
-    """A set of members. SCIM Groups land here, with the attributes that have no column in `scim`."""
+    """A set of members. SCIM Groups land here; `scim` holds attributes without a column."""
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", related_name=False

@@ -16,7 +16,7 @@ class Record(Model):
 
 
 class VersionedRecord(Record):
-    """A record that is edited: `version` grows by one with each change, so that a lost race is seen."""
+    """A record that is edited: `version` grows with each change, so that a lost race is seen."""
 
     updated_at = fields.DatetimeField(default=now)
     version = fields.IntField(default=1)

@@ -7,7 +7,7 @@ from models.record import Record
 
 
 class ScimToken(Record):
-    """A directory's bearer token for `/scim/v2`, stored as a hash; `prefix` is what people see of it."""
+    """A directory's bearer token for `/scim/v2`, stored as a hash; people see its `prefix`."""
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", related_name=False, db_index=True

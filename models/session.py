@@ -18,7 +18,7 @@ class EndReason(StrEnum):
 
 
 class Session(Record):
-    """A signed-in browser of one member in one organization; the cookie's token is stored as a hash.
+    """A signed-in browser of one member in one organization; its token is stored as a hash.
 
     `connection` is null for a sign-in by one-time link. A session is live while `ended_at` is null,
     `expires_at` lies ahead and `last_seen_at` is within the idle timeout.

@@ -34,7 +34,7 @@ Find = Callable[[Access, UUID], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """`find` gives the row or raises `NotFound`; `target` says where permissions on it are checked."""
+    """`find` gives the row or raises `NotFound`; `target` says where to check permissions on it."""
 
     type: type[Node]
     find: Find
@@ -76,7 +76,7 @@ NODE_TYPES: Mapping[str, NodeType] = {
 async def located(access: Access, node_id: str, *, field: str) -> tuple[Any, Target]:
     """The row that a global id names and where its permissions are checked.
 
-    Raises `BadInput` for an id that names nothing with permissions, `NotFound` for an invisible row.
+    Raises `BadInput` for an id of no such type, `NotFound` for an invisible row.
     """
     type_name, row_id = parse_id(node_id, field=field)
     node_type = NODE_TYPES.get(type_name)

@@ -38,7 +38,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(worker_id: str) -> Iterator[str]:
+def postgres_url(worker_id: str) -> str:
     """A migrated PostgreSQL database of this worker's own."""
     name = f"gatepost_test_{worker_id}{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
     server, _, _ = POSTGRES_URL.rpartition("/")
@@ -55,7 +55,7 @@ def postgres_url(worker_id: str) -> Iterator[str]:
     asyncio.run(recreate())
     url = f"{server}/{name}"
     asyncio.run(_migrate(url))
-    yield url
+    return url
 
 
 async def _empty(url: str) -> None:

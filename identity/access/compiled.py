@@ -60,10 +60,9 @@ class Access:
         return held and not self.plan_cut & permission.bit
 
     def enters(self, workspace_id: UUID) -> bool:
-        """Whether the subject holds anything at the workspace or in it: else there is none for it."""
-        return bool(self._granted(Target(workspace_id))) or any(
-            grant.workspace_id == workspace_id for grant in self.grants
-        )
+        """Whether the subject holds anything at the workspace or in it; else it sees none."""
+        held = self._granted(Target(workspace_id)) & ~ORGANIZATION_ONLY_MASK
+        return bool(held) or any(g.mask and g.workspace_id == workspace_id for g in self.grants)
 
     def check(self, permission: Permission, target: Target) -> Decision:
         """The decision with its reason. Costs more than `allows`: for answers, not for loops."""

@@ -1,0 +1,1 @@
+"""Tests at the GraphQL door, over HTTP."""

@@ -1,0 +1,30 @@
+"""The application over HTTP, and people of different roles in it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from models import BuiltinRole
+from tests.door import Person, http_client, sign_in
+from tests.world import World, at_workspace
+
+
+@pytest.fixture
+async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with http_client(database) as client:
+        yield client
+
+
+@pytest.fixture
+async def olga(http: httpx.AsyncClient, world: World) -> Person:
+    """The owner."""
+    return await sign_in(http, world, world.owner)
+
+
+@pytest.fixture
+async def otto(http: httpx.AsyncClient, world: World) -> Person:
+    """An operator in workspace A, and nothing elsewhere."""
+    member = await world.member("Otto")
+    await world.give(member, BuiltinRole.OPERATOR, at_workspace(world.a))
+    return await sign_in(http, world, member)

@@ -1,0 +1,57 @@
+"""The audit log through GraphQL."""
+
+from schema.ids import global_id
+from tests.door import Person
+from tests.world import World, new_world
+
+
+async def test_an_owner_reads_it_newest_first_with_diffs(olga: Person, world: World) -> None:
+    await olga.data(
+        'mutation Make { createRole(input: {name: "Sender", permissions: [CAMPAIGNS_SEND]})'
+        " { role { name } } }"
+    )
+    data = await olga.data(
+        """
+        { organization { auditEvents(first: 2) {
+            nodes { action outcome actorType actorName via targetType targetName operation diff }
+            pageInfo { hasNextPage }
+        } } }
+        """
+    )
+    events = data["organization"]["auditEvents"]
+    assert events["nodes"][0] == {
+        "action": "role.create",
+        "outcome": "SUCCESS",
+        "actorType": "MEMBER",
+        "actorName": "olga@acme.example",
+        "via": "SESSION",
+        "targetType": "role",
+        "targetName": "Sender",
+        "operation": "Make",
+        "diff": [
+            {"path": "name", "before": None, "after": "Sender"},
+            {"path": "description", "before": None, "after": ""},
+            {"path": "permissions", "added": ["campaigns:send"], "removed": []},
+        ],
+    }
+    assert events["nodes"][1]["action"] == "workspace.create"
+    assert events["pageInfo"] == {"hasNextPage": True}
+
+
+async def test_it_holds_the_own_organization_only(olga: Person, world: World) -> None:
+    await new_world("other")
+    data = await olga.data("{ organization { auditEvents { totalCount } } }")
+    assert data["organization"]["auditEvents"]["totalCount"] == len(await world.events())
+
+
+async def test_without_audit_read_it_is_null_with_the_reason(otto: Person, world: World) -> None:
+    body = await otto.ask(
+        "query ($id: ID!) { organization { auditEvents { totalCount } }"
+        " workspace(id: $id) { auditEvents { totalCount } } }",
+        {"id": global_id("Workspace", world.a.id)},
+    )
+    assert body["data"] == {
+        "organization": {"auditEvents": None},
+        "workspace": {"auditEvents": None},
+    }
+    assert [e["extensions"]["missing"] for e in body["errors"]] == [["AUDIT_READ"]] * 2
