@@ -167,13 +167,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _unknown(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = (
-        f" Did you mean {near[0]}?"
-        if near
-        else " List the known ones with: gatepost doctor --settings"
-    )
-    return f"{name} is not a setting.{hint}"
+    """What to say of it; the prefix is alike in all of them and tells nothing."""
+    bare = [other.removeprefix(PREFIX) for other in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1)
+    listing = " List the known ones with: gatepost doctor --settings"
+    return f"{name} is not a setting." + (f" Did you mean {PREFIX}{near[0]}?" if near else listing)
 
 
 def _wrong(problem: Mapping[str, object]) -> str:

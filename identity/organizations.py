@@ -1,17 +1,20 @@
 """Opening an organization: for the operator, since nobody is in it yet."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from identity import text
 from identity.access.builtin_roles import DESCRIPTIONS
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import record, target
-from identity.refusals import Conflict, NotFound
+from identity.refusals import Conflict, Forbidden, NotFound
 from identity.subject import Origin, Subject, operator
+from identity.writing import writing
 from models.assignment import Assignment, PrincipalType, ScopeType
+from models.audit_event import ActorType
 from models.database import transaction
-from models.member import Member
+from models.member import Member, MemberStatus
 from models.organization import Organization, Plan
 from models.role import BuiltinRole, Role
 from models.user import User
@@ -28,14 +31,22 @@ class Opened:
 
 
 async def create(
-    *, slug: str, name: str, plan: Plan, owner_email: str, origin: Origin | None = None
+    *,
+    slug: str,
+    name: str,
+    plan: Plan,
+    owner_email: str,
+    owner_name: str | None = None,
+    origin: Origin | None = None,
 ) -> Opened:
-    """Open an organization with the built-in roles, one workspace and one active owner.
+    """Open an organization with the built-in roles, one workspace and one active owner, who is
+    called by the address unless a name is given.
 
     Raises `BadInput`, and `Conflict` when the slug is taken. Nothing is left behind then.
     """
     slug, name = text.slug(slug, field="slug"), text.label(name, field="name")
     address = text.email(owner_email, field="owner")
+    called = address if owner_name is None else text.label(owner_name, field="owner_name")
     async with transaction():
         if await Organization.exists(slug=slug):
             raise Conflict(f"There is an organization {slug!r} already. Choose another slug.")
@@ -51,7 +62,7 @@ async def create(
             for builtin in BuiltinRole
         }
         workspace = await Workspace.create(organization=organization, slug="main", name=name)
-        owner = await add_member(organization, email=address, name=address)
+        owner = await add_member(organization, email=address, name=called)
         await Assignment.create(
             organization=organization,
             role=roles[BuiltinRole.OWNER],
@@ -81,6 +92,48 @@ async def add_member(organization: Organization, *, email: str, name: str) -> Me
         email=email,
         email_key=text.key(email),
         name=name,
+    )
+
+
+async def recover_owner(subject: Subject, *, email: str) -> Member:
+    """Make the member of that address an active owner for good, whoever suspended them.
+
+    The operator's last resort when no owner gets in. Raises `Forbidden` for anybody else,
+    `NotFound`, and `Conflict` when several members have the address.
+    """
+    async with writing(subject, Action.OWNER_RECOVER, changes_access=True) as write:
+        if write.subject.actor_type is not ActorType.SYSTEM:
+            raise Forbidden("Only the operator recovers an owner.", reason="OPERATOR_ONLY")
+        found = await Member.filter(
+            organization_id=write.organization_id, email_key=text.key(email.strip())
+        )
+        if not found:
+            raise NotFound("member")
+        if len(found) > 1:
+            raise Conflict(f"{len(found)} members have the address {email.strip()}.")
+        member = found[0]
+        before = member.status
+        member.status, member.suspended_by = MemberStatus.ACTIVE, None
+        member.touch()
+        await member.save()
+        await _own(write.organization_id, member)
+        await write.record(
+            target(member),
+            changes({"status": before}, {"status": member.status, "role": BuiltinRole.OWNER}),
+        )
+    return member
+
+
+async def _own(organization_id: UUID, member: Member) -> None:
+    """Assign Owner at the organization without an end, or take the end away."""
+    role = await Role.get(organization_id=organization_id, builtin=BuiltinRole.OWNER)
+    await Assignment.update_or_create(
+        {"organization_id": organization_id, "expires_at": None},
+        role=role,
+        principal_type=PrincipalType.MEMBER,
+        principal_id=member.id,
+        scope_type=ScopeType.ORGANIZATION,
+        scope_id=organization_id,
     )
 
 

@@ -53,6 +53,14 @@ class Keyring:
                 "Put the key it was written with back at the end of the list."
             ) from error
 
+    def opens(self, stored: str) -> bool:
+        """Whether one of the keys opens it."""
+        try:
+            self._opened().decrypt(stored.encode())
+        except InvalidToken:
+            return False
+        return True
+
     def rotate(self, stored: str) -> str:
         """The same secret, encrypted with the first key."""
         try:

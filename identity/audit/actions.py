@@ -16,6 +16,7 @@ class Action(StrEnum):
         return member
 
     ORGANIZATION_CREATE = "organization.create", "An organization was opened."
+    OWNER_RECOVER = "owner.recover", "The operator made a member an active owner again."
     WORKSPACE_CREATE = "workspace.create", "A workspace was opened."
     MEMBER_PROVISION = "member.provision", "A directory added a person."
     MEMBER_UPDATE = "member.update", "A person's attributes changed."
@@ -34,6 +35,7 @@ class Action(StrEnum):
     CAMPAIGN_UPDATE = "campaign.update", "A campaign's content or attachments changed."
     CAMPAIGN_SEND = "campaign.send", "A campaign was started or scheduled."
     CAMPAIGN_DELETE = "campaign.delete", "A campaign was deleted."
+    MAILING_LIST_CREATE = "mailing_list.create", "A mailing list was started."
     SENDING_SERVER_CREATE = "sending_server.create", "A sending server was added."
     SENDING_SERVER_UPDATE = "sending_server.update", "A sending server's settings changed."
     SENDING_SERVER_CREDENTIALS = (

@@ -1,0 +1,133 @@
+"""`gatepost schema` and `gatepost docs`: what is generated from the code and committed."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from gateway.settings import Settings, variable
+from identity.access.builtin_roles import BUILTIN_PERMISSIONS, DESCRIPTIONS
+from identity.access.permissions import (
+    GROUPS,
+    ORGANIZATION_ONLY_GROUPS,
+    READ_LEVEL,
+    SENSITIVE,
+    PermissionGroup,
+    implied_by,
+)
+from identity.audit.actions import Action
+from models.role import BuiltinRole
+from schema.sdl import sdl
+
+GENERATED = "<!-- Written by `gatepost docs`; a test compares it with the code. -->"
+NONE = "-"
+
+
+@click.command()
+def schema() -> None:
+    """Print the GraphQL schema (SDL)."""
+    click.echo(sdl(), nl=False)
+
+
+@click.command(hidden=True)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"))
+def docs(folder: Path) -> None:
+    """Write the generated pages of the documentation."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+        click.echo(f"Wrote {folder / name}")
+
+
+def pages() -> Mapping[str, str]:
+    """The generated pages by file name."""
+    return {
+        "settings.md": _page(_settings()),
+        "permissions.md": _page(_permissions()),
+        "audit-actions.md": _page(_actions()),
+    }
+
+
+def _page(lines: Iterator[str]) -> str:
+    return "\n".join([GENERATED, "", *lines, ""])
+
+
+def _table(*header: str) -> Iterator[str]:
+    yield _row(*header)
+    yield _row(*("---" for _ in header))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _settings() -> Iterator[str]:
+    yield "# Settings"
+    yield ""
+    yield "Environment variables. An unknown one with the prefix `GATEPOST_` is an error."
+    yield ""
+    yield from _table("variable", "default", "meaning")
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}`" if field.default != () else "none"
+        meaning = (field.description or "").replace("\n", " ").replace("|", "\\|")
+        yield _row(f"`{variable(name)}`", default, meaning)
+
+
+def _permissions() -> Iterator[str]:
+    yield "# Permissions and built-in roles"
+    yield ""
+    yield "A permission is `group:action`; its GraphQL enum value is `GROUP_ACTION`. The level READ"
+    yield "of a group holds the actions in *italics*, FULL holds all. Actions marked ! are hard to"
+    yield "undo. An action implies its group's `read` where the last column says so."
+    yield ""
+    yield from _table("group", "actions", "where", "bring `read` along")
+    yield from map(_group, GROUPS)
+    yield ""
+    yield "## Built-in roles"
+    yield ""
+    yield "They are fixed; an organization copies them to roles of its own."
+    yield ""
+    for role in BuiltinRole:
+        yield f"* **{role.value.capitalize()}**: {DESCRIPTIONS[role]}"
+    yield ""
+    yield from _table("group", *(role.value.capitalize() for role in BuiltinRole))
+    for group in GROUPS:
+        yield _row(group.name, *(_level(group, role) for role in BuiltinRole))
+
+
+def _group(group: PermissionGroup) -> str:
+    actions = ", ".join(
+        (f"*{p.action}*" if p in READ_LEVEL else p.action) + " !" * (p in SENSITIVE)
+        for p in group.permissions
+    )
+    implying = ", ".join(p.action for p in group.permissions if implied_by(p))
+    organization_only = group.name in ORGANIZATION_ONLY_GROUPS
+    where = "the organization" if organization_only else "any scope"
+    return _row(group.name, actions, where, implying or NONE)
+
+
+def _level(group: PermissionGroup, role: BuiltinRole) -> str:
+    """Full, read, none, or what is held in between."""
+    every = frozenset(group.permissions)
+    held = BUILTIN_PERMISSIONS[role] & every
+    if held == every:
+        return "full"
+    if not held:
+        return NONE
+    if held == every & READ_LEVEL:
+        return "read"
+    lacking = every - held
+    if len(lacking) < len(held):
+        return "full without " + ", ".join(sorted(p.action for p in lacking))
+    return ", ".join(p.action for p in group.permissions if p in held)
+
+
+def _actions() -> Iterator[str]:
+    yield "# Audit actions"
+    yield ""
+    yield "Every sensitive action, as it stands in `AuditEvent.action`. Whether it happened or was"
+    yield "denied is the event's outcome."
+    yield ""
+    yield from _table("action", "meaning")
+    for action in Action:
+        yield _row(f"`{action.value}`", action.meaning)
