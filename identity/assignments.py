@@ -53,9 +53,9 @@ async def assign(
     `BadInput` for a past expiry, and `Conflict` when it is held there already.
     """
     if expires_at is not None:
-        expires_at = moments.future(expires_at, what="expiry", field="input.expiresAt")
+        expires_at = moments.future(expires_at, what="expiry", field="expiresAt")
     if reason is not None:
-        reason = text.prose(reason, field="input.reason", longest=500)
+        reason = text.prose(reason, field="reason", longest=500)
     async with writing(subject, Action.ROLE_ASSIGN, changes_access=True) as write:
         at = await targets.scope(write.access, scope.type, scope.id)
         write.access.require(Permission.MEMBERS_ASSIGN, at)

@@ -94,7 +94,7 @@ async def send(
         if campaign.status is not CampaignStatus.DRAFT:
             raise Conflict(f"This campaign is {campaign.status.value}; only a draft can be sent.")
         if at is not None:
-            at = moments.future(at, what="time to send", field="input.at")
+            at = moments.future(at, what="time to send", field="at")
         _require_complete(campaign)
         await _require_attachable(
             write.access, campaign, campaign.mailing_list_id, campaign.sending_server_id
@@ -140,13 +140,11 @@ async def _loaded(write: Write, campaign_id: UUID, permission: Permission) -> Ca
 
 
 async def _take(write: Write, campaign: Campaign, content: Content, *, name: str) -> None:
-    campaign.name = text.label(name if content.name is None else content.name, field="input.name")
+    campaign.name = text.label(name if content.name is None else content.name, field="name")
     if content.subject is not None:
-        campaign.subject = text.prose(
-            content.subject, field="input.subject", longest=500, lines=False
-        )
+        campaign.subject = text.prose(content.subject, field="subject", longest=500, lines=False)
     if content.body is not None:
-        campaign.body = text.prose(content.body, field="input.body", longest=BODY_LENGTH)
+        campaign.body = text.prose(content.body, field="body", longest=BODY_LENGTH)
     await _require_attachable(
         write.access, campaign, content.mailing_list_id, content.sending_server_id
     )
@@ -173,7 +171,7 @@ async def _attachable(
     if attached.workspace_id != campaign.workspace_id:
         raise BadInput(
             f"This {kind.label} belongs to another workspace than the campaign.",
-            field=f"input.{field}",
+            field=field,
         )
 
 

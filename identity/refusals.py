@@ -114,7 +114,7 @@ class ReauthRequired(Refusal):
 
 
 class BadInput(Refusal):
-    """`field` is the path to the input that is wrong, e.g. `input.name`."""
+    """`field` is the path to the input that is wrong, in the words of whoever gave it."""
 
     code = "BAD_INPUT"
     status = 400

@@ -70,8 +70,8 @@ async def create(
 
     Raises `Forbidden`, `Escalation`, `NotFound` for the copied role, `Conflict` for a taken name.
     """
-    name = text.label(name, field="input.name", longest=100)
-    description = text.prose(description, field="input.description", longest=500)
+    name = text.label(name, field="name", longest=100)
+    description = text.prose(description, field="description", longest=500)
     async with writing(subject, Action.ROLE_CREATE) as write:
         write.access.require(Permission.ROLES_WRITE, ORGANIZATION)
         held = set(permissions)
@@ -114,12 +114,12 @@ async def update(
         wanted = (held | frozenset(add)) - frozenset(remove)
         write.access.require_holding(mask_of(wanted ^ held), ORGANIZATION)
         if name is not None:
-            role.name = text.label(name, field="input.name", longest=100)
+            role.name = text.label(name, field="name", longest=100)
             if text.key(role.name) != role.name_key:
                 await _require_free_name(write.organization_id, role.name)
             role.name_key = text.key(role.name)
         if description is not None:
-            role.description = text.prose(description, field="input.description", longest=500)
+            role.description = text.prose(description, field="description", longest=500)
         role.permissions = _names(wanted)
         role.touch()
         await role.save()
@@ -146,7 +146,7 @@ async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None
         if replacement_id is not None:
             replacement = await found(write.access, replacement_id)
             if replacement.id == role.id:
-                raise BadInput("A role cannot replace itself.", field="input.replacementId")
+                raise BadInput("A role cannot replace itself.", field="replacementId")
             await _replace(write, held, replacement)
             after = {"replacement": replacement.name}
         await role.delete()

@@ -65,9 +65,9 @@ async def set_credentials(
     async with writing(subject, Action.SENDING_SERVER_CREDENTIALS) as write:
         server = await _loaded(write, server_id, Permission.SERVERS_CREDENTIALS, expected_version)
         before = _facts(server)
-        server.username = text.label(username, field="input.username", longest=320)
+        server.username = text.label(username, field="username", longest=320)
         if not password or len(password) > 1000:
-            raise BadInput("Give a password of 1 to 1000 characters.", field="input.password")
+            raise BadInput("Give a password of 1 to 1000 characters.", field="password")
         server.set_password(password)
         await _save(write, server, before)
     return server
@@ -94,12 +94,12 @@ async def _save(write: Write, server: SendingServer, before: dict[str, object]) 
 def _take(server: SendingServer, settings: Settings) -> None:
     name = server.name if settings.name is None else settings.name
     host = server.host if settings.host is None else settings.host
-    server.name = text.label(name, field="input.name")
-    server.host = text.label(host, field="input.host", longest=253).lower()
+    server.name = text.label(name, field="name")
+    server.host = text.label(host, field="host", longest=253).lower()
     if settings.port is not None:
         server.port = settings.port
     if not 1 <= server.port <= 65535:
-        raise BadInput("A port is a number from 1 to 65535.", field="input.port")
+        raise BadInput("A port is a number from 1 to 65535.", field="port")
 
 
 def _facts(server: SendingServer) -> dict[str, object]:

@@ -16,7 +16,7 @@ from identity.access.compiled import Access, forbidden
 from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
 from identity.access.decision import Target
 from identity.access.permissions import Permission, mask_of
-from identity.refusals import Forbidden
+from identity.refusals import BadInput, Forbidden
 from schema.context import Context
 from schema.directives import ANYWHERE, EACH, ORGANIZATION, SELF, VALUE, Auth
 
@@ -39,6 +39,24 @@ def enforce(schema: GraphQLSchema) -> None:
                 auth = declared_auth(field)
                 if auth is not None and auth.at != EACH and field.resolve is not None:
                     field.resolve = _guarded(field.resolve, auth)
+    for field in schema.mutation_type.fields.values() if schema.mutation_type else ():
+        if field.resolve is not None:
+            field.resolve = _naming_the_input(field.resolve)
+
+
+def _naming_the_input(resolve: Resolver) -> Resolver:
+    """A use case names what is wrong by its own parameter; here that is a field of `input`."""
+
+    async def resolve_mutation(
+        source: Any, info: GraphQLResolveInfo[Context], **input_: Any
+    ) -> Any:
+        try:
+            return await resolve(source, info, **input_)
+        except BadInput as wrong:
+            field = wrong.field.removeprefix("input.")
+            raise BadInput(wrong.message, field=f"input.{field}") from wrong
+
+    return resolve_mutation
 
 
 def require_one(access: Access, requires: list[Permission], target: Target) -> None:

@@ -6,12 +6,14 @@ from strawberry.schema.config import StrawberryConfig
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
 from schema.guard import enforce
+from schema.mailing_lists.mutations import MailingListMutation
 from schema.members.mutations import AssignmentMutation
 from schema.nodes import NODE_TYPES, NodeQuery
 from schema.organization.queries import OrganizationQuery
 from schema.roles.mutations import RoleMutation
 from schema.sending_servers.mutations import SendingServerMutation
 from schema.viewer.queries import ViewerQuery
+from schema.workspaces.mutations import WorkspaceMutation
 from schema.workspaces.queries import WorkspaceQuery
 
 
@@ -21,7 +23,14 @@ class Query(ViewerQuery, OrganizationQuery, WorkspaceQuery, CampaignQuery, NodeQ
 
 
 @strawberry.type(description="What can be changed. Root fields run one after the other, or none.")
-class Mutation(RoleMutation, AssignmentMutation, CampaignMutation, SendingServerMutation):
+class Mutation(
+    WorkspaceMutation,
+    RoleMutation,
+    AssignmentMutation,
+    CampaignMutation,
+    MailingListMutation,
+    SendingServerMutation,
+):
     pass
 
 
