@@ -1,6 +1,7 @@
 """A browser at the sign-in pages, and the application that serves them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import Morsel, SimpleCookie
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +19,8 @@ from gateway.authenticate import subject_of
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
 from identity.refusals import Refusal
-from models import AuditEvent, FederatedIdentity, LoginAttempt, Outcome, Session
+from models import AuditEvent, Connection, FederatedIdentity, LoginAttempt, Outcome, Session
+from tests.sso.hostile_provider import HostileProvider
 
 PUBLIC_URL = "https://gatepost.example"
 SESSION = "__Host-gatepost_session"
@@ -59,11 +61,14 @@ class Browser:
     jar: dict[str, str] = field(default_factory=dict)
     set_cookies: dict[str, "Morsel[str]"] = field(default_factory=dict)
 
-    async def get(self, path: str, **headers: str) -> httpx.Response:
-        return await self._send("GET", path, headers, b"")
+    async def get(self, path: str, query: dict[str, str] | None = None) -> httpx.Response:
+        return await self._send("GET", f"{path}?{urlencode(query)}" if query else path, {}, b"")
 
     async def post(
-        self, path: str, fields: dict[str, str] | None = None, **headers: str
+        self,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """A form of one of our own pages, unless `headers` say otherwise."""
         own = {
@@ -71,13 +76,13 @@ class Browser:
             "sec-fetch-site": "same-origin",
             "content-type": "application/x-www-form-urlencoded",
         }
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self._send("POST", path, own | given, urlencode(fields or {}).encode())
+        body = urlencode(fields or {}).encode()
+        return await self._send("POST", path, {**own, **(headers or {})}, body)
 
     async def start(self, connection_id: UUID, return_to: str | None = None) -> str:
         """Presses the button of a connection; the address at the provider."""
-        query = f"?{urlencode({'return_to': return_to})}" if return_to else ""
-        answer = await self.get(f"/auth/start/{connection_id}{query}")
+        query = {"return_to": return_to} if return_to else {}
+        answer = await self.get(f"/auth/start/{connection_id}", query)
         assert answer.status_code == 302, answer.text
         return answer.headers["location"]
 
@@ -111,6 +116,14 @@ class Browser:
                 self.jar.pop(name, None)
                 if morsel["max-age"] != "0":
                     self.jar[name] = morsel.value
+
+
+async def prove(
+    browser: Browser, provider: HostileProvider, connection: Connection, **claims: object
+) -> httpx.Response:
+    """The whole first step; the page that the browser ends on."""
+    url = await browser.start(connection.id)
+    return await browser.get(provider.sign_in(url, **claims))
 
 
 def finish_code(page: httpx.Response) -> str:

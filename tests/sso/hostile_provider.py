@@ -5,6 +5,8 @@ Left alone it does everything right. It reads the product's clock, so that a tes
 
 import base64
 import hashlib
+import hmac
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import uvicorn
 from joserfc import jwt
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,8 +37,7 @@ ED_KEY = OKPKey.generate_key("Ed25519", {"kid": "edwards", "use": "sig"})
 
 
 def half_hash(value: str) -> str:
-    half = hashlib.sha256(value.encode()).digest()[:16]
-    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(value.encode()).digest()[:16])
 
 
 class HostileProvider:
@@ -68,6 +69,7 @@ class HostileProvider:
         self.token_reply: Json = {}
         self.requests: list[str] = []
         self.authorization: str | None = None
+        self.form: dict[str, str] = {}
         self._codes: dict[str, Json] = {}
 
     def __enter__(self) -> Self:
@@ -118,10 +120,9 @@ class HostileProvider:
     async def _serve_token(self, request: Request) -> Response:
         self.requests.append("token")
         self.authorization = request.headers.get("authorization")
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = self.form = dict(parse_qsl((await request.body()).decode()))
         known = self._codes.pop(form["code"], None)
-        challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
-        expected = base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
+        expected = base64url(hashlib.sha256(form["code_verifier"].encode()).digest())
         if (
             known is None
             or known["asked"]["code_challenge"] != expected
@@ -159,19 +160,31 @@ def sign(claims: Json, key: Key, **header: Any) -> str:
 
 def unsigned(claims: Json) -> str:
     """With `alg` none and an empty signature."""
-    token = sign(claims, KEY)
-    header = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
-    return f"{header}.{token.split('.')[1]}."
+    return by_hand({"alg": "none"}, claims, lambda signed: b"")
 
 
 def signed_by_public_key(claims: Json) -> str:
     """With HS256, the secret being the public key that everybody has."""
-    return sign(claims, OctKey.import_key(KEY.as_pem(private=False)), alg="HS256", kid="first")
+    return by_hand({"alg": "HS256", "kid": "first"}, claims, hmac_with(KEY.as_pem(private=False)))
 
 
 def signed_by_client_secret(claims: Json) -> str:
     """With HS256, the secret being the client's, which OpenID Connect allows and we do not."""
-    return sign(claims, OctKey.import_key(CLIENT_SECRET), alg="HS256", kid=None)
+    return by_hand({"alg": "HS256"}, claims, hmac_with(CLIENT_SECRET.encode()))
+
+
+def hmac_with(secret: bytes) -> Callable[[bytes], bytes]:
+    return lambda signed: hmac.digest(secret, signed, "sha256")
+
+
+def by_hand(header: object, claims: Json, signature: Callable[[bytes], bytes]) -> str:
+    """A JWS that no library would make."""
+    signed = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
+    return f"{signed}.{base64url(signature(signed.encode()))}"
+
+
+def base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def tampered(claims: Json) -> str:

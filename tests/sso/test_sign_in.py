@@ -129,7 +129,7 @@ async def test_no_secret_is_stored_in_clear(
     assert attempt.browser_hash == token_hash(flow_token)
     assert attempt.state_hash == token_hash(state)
     assert attempt.finish_hash == token_hash(code)
-    stored = {str(value) for row in (session, attempt) for _, value in row}
+    stored = {str(value) for row in (session, attempt) for value in vars(row).values()}
     assert stored.isdisjoint({browser.jar[SESSION], flow_token, state, code})
     assert attempt.code_verifier_encrypted is None
 
