@@ -110,11 +110,11 @@ NOT_STORED = frozenset({"meta", "password", "schemas"})
 
 _DOCUMENT = {
     True: (
-        "COALESCE(u.scim_keys, jsonb_build_object('emails', jsonb_build_array("
+        "COALESCE(u.scim_keys, jsonb_build_object('active', true, 'emails', jsonb_build_array("
         "jsonb_build_object('value', u.email_key, 'primary', true))))"
     ),
     False: (
-        "COALESCE(u.scim_keys, json_object('emails', json_array("
+        "COALESCE(u.scim_keys, json_object('active', json('true'), 'emails', json_array("
         "json_object('value', u.email_key, 'primary', json('true')))))"
     ),
 }
@@ -175,6 +175,14 @@ def _common(alias: str, resource_type: str) -> dict[Names, Scalar]:
     }
 
 
+def _active(*, postgres: bool) -> str:
+    """Null for whom the directory has unassigned it, as the resource has it."""
+    path, document = _path(("active",), postgres=postgres), _DOCUMENT[postgres]
+    sent = f"{document} #> {path}" if postgres else f"json_extract({document}, {path})"
+    holds = f"u.status <> '{MemberStatus.SUSPENDED.value}'"
+    return f"(CASE WHEN {sent} IS NOT NULL THEN {holds} END)"
+
+
 @cache
 def layouts(*, postgres: bool) -> Mapping[str, Layout]:
     """How users and groups are stored, by the name of the resource type."""
@@ -187,9 +195,7 @@ def layouts(*, postgres: bool) -> Mapping[str, Layout]:
         columns={
             **_common("u", USER),
             ("userName",): Scalar("u.user_name_key", nullable=False),
-            ("active",): Scalar(
-                f"u.status <> '{MemberStatus.SUSPENDED.value}'", Kind.CONDITION, nullable=False
-            ),
+            ("active",): Scalar(_active(postgres=postgres), Kind.CONDITION),
         },
         relations={
             "groups": _related(

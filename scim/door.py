@@ -110,7 +110,7 @@ class Door(AsyncScimHandler):
         self,
         resource_type: ResourceType,
         resource_id: str,
-        patch_op: PatchOp[Any],
+        patch_op: "PatchOp[Any]",
         conditions: Conditions,
     ) -> Resource[Any]:
         parts = membership.split(patch_op) if resource_type.name == GROUP else None

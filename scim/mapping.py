@@ -21,10 +21,9 @@ from scim.keys import keys_of
 from scim.provider import GROUP, GROUP_MODEL, USER, USER_MODEL
 from scim.resources import Group, GroupMember, User
 
-IN_COLUMNS = frozenset(
-    {"schemas", "id", "meta", "externalId", "userName", "active", "groups", "password"}
-)
-"""Attributes of a user that `members.scim` leaves out. A password is never kept."""
+IN_COLUMNS = frozenset({"schemas", "id", "meta", "externalId", "userName", "groups", "password"})
+"""Attributes of a user that `members.scim` leaves out. A password is never kept. Of `active` it
+keeps that it was sent; what holds is the status."""
 
 LARGEST_USER = 256_000
 """Bytes of JSON that the attributes of one user may take."""
@@ -85,11 +84,12 @@ def user(row: Member, groups: Sequence[Named] = ()) -> User[Any]:
     """The resource of a member. One that no directory manages has what we know of it."""
     attributes = row.scim
     if attributes is None:
-        attributes = {"emails": [{"value": row.email, "primary": True}]}
+        attributes = {"emails": [{"value": row.email, "primary": True}], "active": True}
     resource = USER_MODEL.model_validate({**attributes, "userName": row.user_name})
     resource.id = str(row.id)
     resource.external_id = row.external_id
-    resource.active = row.status is not MemberStatus.SUSPENDED
+    if resource.active is not None:
+        resource.active = row.status is not MemberStatus.SUSPENDED
     if groups:
         resource.groups = [
             GroupMembership(

@@ -14,6 +14,7 @@ from scim2_models import (
     Mutability,
     Reference,
     Required,
+    Returned,
     Uniqueness,
 )
 from scim2_models import Email as StandardEmail
@@ -60,8 +61,8 @@ class GroupMember(StandardGroupMember):
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
     """Always `User`: groups do not contain groups."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
-    """The name of the user."""
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """The name of the user, for whoever asks: most directories read members for their ids."""
 
 
 class Group(StandardGroup):

@@ -106,9 +106,9 @@ class DirectoryStorage(AsyncScimStorage):
         async with self._locked():
             with in_scim_words():
                 if isinstance(resource, User):
-                    row: Member | GroupRow = await members.provision(
-                        self.subject, mapping.person(resource)
-                    )
+                    active = True if resource.active is None else resource.active
+                    person = mapping.person(resource.model_copy(update={"active": active}))
+                    row: Member | GroupRow = await members.provision(self.subject, person)
                 else:
                     group = cast("Group", resource)
                     row = await groups.create(
