@@ -1,5 +1,7 @@
 /* Mounts GraphiQL on the gateway's own /graphql, as the person who is signed in.
  *
+ * With ?query=… in the address, that query is what it starts with.
+ *
  * The session travels in a cookie. The JSON content type together with X-Gatepost-Client is what
  * tells the gateway that the request comes from a page of ours and not from another site.
  */
@@ -73,11 +75,14 @@ async function signOut() {
   window.location.assign("/");
 }
 
+const givenQuery = new URLSearchParams(window.location.search).get("query");
+
 const root = ReactDOM.createRoot(document.getElementById("graphiql"));
 root.render(
   React.createElement(GraphiQL, {
     fetcher: (params) => post("/graphql", params),
     defaultQuery: DEFAULT_QUERY,
+    query: givenQuery ?? undefined,
     isHeadersEditorEnabled: false,
     showPersistHeadersSettings: false,
   }),

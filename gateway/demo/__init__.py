@@ -1,0 +1,12 @@
+"""The demo: an example organization, and an OpenID provider where you pick who you are.
+
+Owns: `people` (who there is), `seed` (the example organization, made by the product's own use
+cases), `identity_provider`, `examples` (queries to try), the demo's pages and its command.
+May import: `gateway.app`, `gateway.cli`, `identity`, `models`, `schema.ids`, starlette, joserfc.
+Leaves to others: signing in, which is the product's own. Nothing outside this package imports it:
+`gatepost serve` cannot reach a provider that signs in anybody.
+"""
+
+from pathlib import Path
+
+TEMPLATES = Path(__file__).parents[1] / "templates" / "demo"
