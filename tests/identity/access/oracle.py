@@ -1,0 +1,105 @@
+"""Who may do what, worked out the long way: plain loops over plain facts.
+
+It shares nothing with the engine but the ids of the facts. The vocabulary and its READ level are
+read from the design's table in `test_builtin_roles`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+from tests.identity.access.test_builtin_roles import VOCABULARY, cells, expanded
+
+BUILTIN = {
+    role.lower(): frozenset(
+        permission
+        for r, group, cell in cells()
+        if r == role
+        for permission in expanded(group, cell)
+    )
+    for role, _, _ in cells()
+}
+EVERYTHING = [f"{group}:{action}" for group, actions in VOCABULARY.items() for action in actions]
+READS = {f"{group}:{a}" for group, actions in VOCABULARY.items() for a in actions if actions[a]}
+ANYWHERE = {group for group in VOCABULARY if group not in ("identity", "organization")}
+
+
+class Held(NamedTuple):
+    """One assignment. The holder is a member or a group; `scope` is an organization, workspace or
+    campaign, and `workspace` the workspace of the latter two.
+    """
+
+    id: UUID
+    role: UUID
+    holder: UUID
+    scope: UUID
+    workspace: UUID | None
+    until: datetime | None
+
+
+@dataclass
+class Facts:
+    """What was done so far, as it should count. `roles` holds permissions as they were written."""
+
+    organization: UUID
+    now: datetime
+    identity_in_plan: bool = True
+    roles: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
+    groups: dict[UUID, set[UUID]] = field(default_factory=dict)
+    archived: set[UUID] = field(default_factory=set)
+    campaigns: dict[UUID, UUID] = field(default_factory=dict)
+    """Campaign to workspace."""
+
+    def granting(
+        self, member: UUID, permission: str, workspace: UUID | None, campaign: UUID | None
+    ) -> set[UUID]:
+        """The assignments that give it there, before plan and state cut anything."""
+        found = set()
+        for held in self.held:
+            if held.until is not None and held.until <= self.now:
+                continue
+            if held.holder != member and member not in self.groups.get(held.holder, ()):
+                continue
+            if held.scope not in (self.organization, workspace, campaign):
+                continue
+            if held.scope != self.organization and group_of(permission) not in ANYWHERE:
+                continue
+            if permission in with_implied(self.roles[held.role]):
+                found.add(held.id)
+        return found
+
+    def may(
+        self, member: UUID, permission: str, workspace: UUID | None, campaign: UUID | None
+    ) -> bool:
+        if permission == "identity:manage" and not self.identity_in_plan:
+            return False
+        if workspace in self.archived and permission not in READS:
+            return False
+        return bool(self.granting(member, permission, workspace, campaign))
+
+    def sees(self, member: UUID, workspace: UUID) -> bool:
+        """Whether the member holds anything at the workspace or at a campaign in it."""
+        within = [None, *(c for c, w in self.campaigns.items() if w == workspace)]
+        return any(
+            self.granting(member, permission, workspace, campaign)
+            for permission in EVERYTHING
+            if group_of(permission) in ANYWHERE
+            for campaign in within
+        )
+
+
+def group_of(permission: str) -> str:
+    return permission.partition(":")[0]
+
+
+@cache
+def with_implied(permissions: frozenset[str]) -> set[str]:
+    found = set(permissions)
+    for permission in permissions:
+        group, action = permission.split(":")
+        if action not in ("use", "results") and "read" in VOCABULARY[group]:
+            found.add(f"{group}:read")
+    return found

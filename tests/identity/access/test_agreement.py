@@ -1,0 +1,385 @@
+"""`check`, `explain`, lists and targets give one answer, whatever happened before: a state machine.
+
+It changes a real database through the real use cases, and after each step asks the engine and the
+oracle about every member. `HYPOTHESIS_PROFILE=long` runs it for minutes.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from identity import assignments, campaigns, groups, roles
+from identity.access import targets
+from identity.access.compiled import Access
+from identity.access.decision import Decision, DeniedBy, Target
+from identity.access.kinds import CAMPAIGN
+from identity.access.load import cache
+from identity.access.permissions import Permission
+from identity.access.visible import visible_ids
+from identity.assignments import Principal, Scope
+from identity.campaigns import Content
+from identity.credentials import sessions
+from identity.credentials.sessions import SessionLimits
+from identity.groups import DirectoryGroup, Membership
+from identity.refusals import Conflict, NotFound
+from identity.subject import Origin
+from models import (
+    Assignment,
+    BuiltinRole,
+    Organization,
+    Plan,
+    PrincipalType,
+    Role,
+    ScopeType,
+    Workspace,
+    WorkspaceState,
+)
+from models.clock import now
+from models.database import opened
+from models.window import Window
+from tests.clock import MovableClock
+from tests.conftest import SECRET_KEYS
+from tests.identity.access.oracle import BUILTIN, EVERYTHING, Facts, Held
+from tests.world import World, new_world
+
+QUICK = settings(max_examples=30, stateful_step_count=20)
+PROFILES = {"long": settings(max_examples=1500, stateful_step_count=50)}
+PROFILE = settings(
+    PROFILES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), QUICK),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+LIMITS = SessionLimits(idle=timedelta(days=10_000), absolute=timedelta(days=10_000))
+
+PERMISSIONS = st.frozensets(
+    st.sampled_from(
+        [
+            Permission.CAMPAIGNS_READ,
+            Permission.CAMPAIGNS_RESULTS,
+            Permission.CAMPAIGNS_DRAFT,
+            Permission.CAMPAIGNS_SEND,
+            Permission.SERVERS_USE,
+            Permission.LISTS_EXPORT,
+            Permission.ACTIVITY_EXPORT,
+            Permission.IDENTITY_MANAGE,
+            Permission.ORGANIZATION_READ,
+        ]
+    ),
+    max_size=4,
+)
+NUMBERS = count()
+NUMBER = st.integers(min_value=0, max_value=99)
+HOURS = st.sampled_from([None, None, 1, 2, 5])
+LISTED = [
+    (Permission.CAMPAIGNS_READ,),
+    (Permission.CAMPAIGNS_SEND,),
+    (Permission.CAMPAIGNS_READ, Permission.CAMPAIGNS_RESULTS),
+    (Permission.CAMPAIGNS_RESULTS,),
+]
+
+
+STRIDE = 5
+"""After each step every fifth permission is asked about, beginning at another one each time."""
+
+
+class Agreement(RuleBasedStateMachine):
+    """Three members, two groups, two workspaces, and whatever roles and campaigns come up."""
+
+    custom: Bundle[UUID] = Bundle("custom")
+    given: Bundle[UUID] = Bundle("given")
+    drafts: Bundle[UUID] = Bundle("drafts")
+
+    def __init__(self, runner: asyncio.Runner, clock: MovableClock) -> None:
+        super().__init__()
+        self.run = runner.run
+        self.clock = clock
+        self.steps = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self.run(self._begin())
+
+    async def _begin(self) -> None:
+        self.world: World = await new_world(f"org-{next(NUMBERS)}")
+        self.members = [await self.world.member(name) for name in ("Ann", "Ben", "Cem")]
+        self.tokens = [
+            (await sessions.start(m, connection_id=None, limits=LIMITS, origin=Origin()))[1]
+            for m in self.members
+        ]
+        self.groups = [
+            await groups.create(self.world.operator, DirectoryGroup(name, None, {}))
+            for name in ("Sales", "Support")
+        ]
+        self.workspaces = [self.world.a.id, self.world.b.id]
+        self.facts = Facts(self.world.organization.id, now())
+        self.facts.groups = {group.id: set() for group in self.groups}
+        for role in await Role.filter(organization=self.world.organization):
+            assert role.builtin is not None
+            self.facts.roles[role.id] = BUILTIN[role.builtin.value]
+
+    @rule(target=custom, permissions=PERMISSIONS)
+    def make_role(self, permissions: frozenset[Permission]) -> UUID:
+        role = self.run(
+            roles.create(self.world.operator, name=f"Role {next(NUMBERS)}", permissions=permissions)
+        )
+        self.facts.roles[role.id] = frozenset(p.value for p in permissions)
+        return role.id
+
+    @rule(role_id=custom, add=PERMISSIONS, remove=PERMISSIONS)
+    def edit_role(
+        self, role_id: UUID, add: frozenset[Permission], remove: frozenset[Permission]
+    ) -> None:
+        self.run(self._edit(role_id, add, remove))
+        held = self.facts.roles[role_id] | {p.value for p in add}
+        self.facts.roles[role_id] = held - {p.value for p in remove}
+
+    async def _edit(
+        self, role_id: UUID, add: frozenset[Permission], remove: frozenset[Permission]
+    ) -> None:
+        version = (await Role.get(id=role_id)).version
+        await roles.update(
+            self.world.operator, role_id, expected_version=version, add=add, remove=remove
+        )
+
+    @rule(role_id=consumes(custom), builtin=st.sampled_from(BuiltinRole))
+    def replace_role(self, role_id: UUID, builtin: BuiltinRole) -> None:
+        replacement = self._builtin(builtin)
+        self.run(roles.delete(self.world.operator, role_id, replacement_id=replacement))
+        places = {(h.holder, h.scope) for h in self.facts.held if h.role == replacement}
+        self.facts.held = [
+            held._replace(role=replacement) if held.role == role_id else held
+            for held in self.facts.held
+            if held.role != role_id or (held.holder, held.scope) not in places
+        ]
+        del self.facts.roles[role_id]
+
+    @rule(target=given, role_id=custom, holder=NUMBER, scope=NUMBER, hours=HOURS)
+    def assign_custom(
+        self, role_id: UUID, holder: int, scope: int, hours: int | None
+    ) -> UUID | MultipleResults[UUID]:
+        return self._assign(role_id, holder, scope, hours)
+
+    @rule(
+        target=given,
+        builtin=st.sampled_from(BuiltinRole),
+        holder=NUMBER,
+        scope=NUMBER,
+        hours=HOURS,
+    )
+    def assign_builtin(
+        self, builtin: BuiltinRole, holder: int, scope: int, hours: int | None
+    ) -> UUID | MultipleResults[UUID]:
+        return self._assign(self._builtin(builtin), holder, scope, hours)
+
+    def _assign(
+        self, role_id: UUID, holder: int, scope: int, hours: int | None
+    ) -> UUID | MultipleResults[UUID]:
+        principals = [Principal(PrincipalType.MEMBER, m.id) for m in self.members]
+        principals += [Principal(PrincipalType.GROUP, g.id) for g in self.groups]
+        principal = principals[holder % len(principals)]
+        at, workspace = self._scope(scope)
+        until = now() + timedelta(hours=hours) if hours else None
+        taken = any(
+            (h.role, h.holder, h.scope) == (role_id, principal.id, at.id) for h in self.facts.held
+        )
+        giving = assignments.assign(
+            self.world.operator, role_id=role_id, principal=principal, scope=at, expires_at=until
+        )
+        if taken:
+            with pytest.raises(Conflict):
+                self.run(giving)
+            return multiple()
+        row: Assignment = self.run(giving)
+        self.facts.held.append(Held(row.id, role_id, principal.id, at.id, workspace, until))
+        return row.id
+
+    @rule(assignment_id=consumes(given))
+    def unassign(self, assignment_id: UUID) -> None:
+        """Assignments also go with a campaign, or when the replacement is held already."""
+        taking = assignments.unassign(self.world.operator, assignment_id)
+        if assignment_id in {held.id for held in self.facts.held}:
+            self.run(taking)
+        else:
+            with pytest.raises(NotFound):
+                self.run(taking)
+        self.facts.held = [held for held in self.facts.held if held.id != assignment_id]
+
+    @rule(group=NUMBER, joining=st.sets(NUMBER, max_size=2), leaving=st.sets(NUMBER, max_size=1))
+    def change_group(self, group: int, joining: set[int], leaving: set[int]) -> None:
+        row = self.groups[group % len(self.groups)]
+        join = frozenset(self.members[n % len(self.members)].id for n in joining)
+        leave = frozenset(self.members[n % len(self.members)].id for n in leaving) - join
+        same = DirectoryGroup(row.name, None, {})
+        self.run(groups.update(self.world.operator, row.id, same, Membership(join, leave)))
+        self.facts.groups[row.id] = (self.facts.groups[row.id] - leave) | join
+
+    @rule(target=drafts, workspace=NUMBER)
+    def draft(self, workspace: int) -> UUID | MultipleResults[UUID]:
+        workspace_id = self.workspaces[workspace % 2]
+        campaign = self.run(
+            campaigns.draft(self.world.operator, workspace_id, Content(name="Spring"))
+        )
+        self.facts.campaigns[campaign.id] = workspace_id
+        return campaign.id
+
+    @rule(campaign_id=consumes(drafts))
+    def delete_campaign(self, campaign_id: UUID) -> None:
+        self.run(campaigns.delete(self.world.operator, campaign_id))
+        del self.facts.campaigns[campaign_id]
+        self.facts.held = [held for held in self.facts.held if held.scope != campaign_id]
+
+    @rule(workspace=NUMBER)
+    def archive_or_restore(self, workspace: int) -> None:
+        workspace_id = self.workspaces[workspace % 2]
+        self.facts.archived ^= {workspace_id}
+        archived = workspace_id in self.facts.archived
+        state = WorkspaceState.ARCHIVED if archived else WorkspaceState.ACTIVE
+        self.run(self._changed(Workspace.filter(id=workspace_id).update(state=state)))
+
+    @rule(plan=st.sampled_from(Plan))
+    def change_plan(self, plan: Plan) -> None:
+        self.facts.identity_in_plan = plan is not Plan.STARTER
+        row = Organization.filter(id=self.facts.organization)
+        self.run(self._changed(row.update(plan=plan)))
+
+    async def _changed(self, change: Any) -> None:
+        """There is no use case for it yet: make the change and bump the revision, as one would."""
+        await change
+        row = await Organization.get(id=self.facts.organization)
+        row.access_revision += 1
+        await row.save(update_fields=["access_revision"])
+
+    @rule(minutes=st.sampled_from([1, 59, 60, 61, 300]))
+    def wait(self, minutes: int) -> None:
+        self.clock.move(timedelta(minutes=minutes))
+        self.facts.now = now()
+
+    @invariant()
+    def every_answer_is_the_same(self) -> None:
+        self.steps += 1
+        self.run(self._compare())
+
+    async def _compare(self) -> None:
+        for member, token in zip(self.members, self.tokens, strict=True):
+            subject = await sessions.authenticate(token, limits=LIMITS, origin=Origin())
+            self._compare_checks(member.id, subject.access)
+            await self._compare_lists(member.id, subject.access)
+            await self._compare_targets(member.id, subject.access)
+
+    def _compare_checks(self, member: UUID, access: Access) -> None:
+        places: list[tuple[UUID | None, UUID | None]] = [(None, None)]
+        places += [(workspace, None) for workspace in self.workspaces]
+        places += [(workspace, campaign) for campaign, workspace in self.facts.campaigns.items()]
+        for name in EVERYTHING[self.steps % STRIDE :: STRIDE]:
+            permission = Permission(name)
+            for place in places:
+                expected = self.facts.may(member, name, *place)
+                assert access.allows(permission, Target(*place)) is expected, (name, place)
+                decision = access.check(permission, Target(*place))
+                assert decision.allowed is expected
+                granting = self.facts.granting(member, name, *place)
+                assert {grant.assignment_id for grant in decision.grants} == granting
+                assert decision.denied_by is self._denied_by(decision, name)
+
+    def _denied_by(self, decision: Decision, name: str) -> DeniedBy | None:
+        if decision.allowed:
+            return None
+        if not decision.grants:
+            return DeniedBy.MISSING_PERMISSION
+        cut = name == "identity:manage" and not self.facts.identity_in_plan
+        return DeniedBy.PLAN if cut else DeniedBy.WORKSPACE_ARCHIVED
+
+    async def _compare_lists(self, member: UUID, access: Access) -> None:
+        listed = LISTED[self.steps % len(LISTED)]
+        workspace = self.workspaces[self.steps // len(LISTED) % 2]
+        expected = self._visible(member, workspace, listed)
+        for window, page in (
+            (Window(limit=100), expected),
+            (Window(limit=2), expected[:2]),
+            (Window(limit=2, backwards=True), expected[-2:]),
+        ):
+            mask = sum(permission.bit for permission in listed)
+            found = await visible_ids(access, CAMPAIGN, mask, workspace, window)
+            assert found == page, (listed, window)
+
+    def _visible(self, member: UUID, workspace: UUID, listed: Sequence[Permission]) -> list[UUID]:
+        """Newest first."""
+        ids = [
+            campaign
+            for campaign, place in self.facts.campaigns.items()
+            if place == workspace
+            and any(self.facts.may(member, p.value, workspace, campaign) for p in listed)
+        ]
+        return sorted(ids, reverse=True)
+
+    async def _compare_targets(self, member: UUID, access: Access) -> None:
+        for workspace in self.workspaces:
+            assert access.enters(workspace) is self.facts.sees(member, workspace)
+        if not self.facts.campaigns:
+            return
+        campaign = list(self.facts.campaigns)[self.steps % len(self.facts.campaigns)]
+        workspace = self.facts.campaigns[campaign]
+        seen = any(
+            self.facts.may(member, name, workspace, campaign)
+            for name in ("campaigns:read", "campaigns:results")
+        )
+        try:
+            found = await targets.visible_resource(access, CAMPAIGN, campaign)
+        except NotFound:
+            assert not seen
+        else:
+            assert seen
+            assert found.id == campaign
+
+    def _builtin(self, builtin: BuiltinRole) -> UUID:
+        return next(
+            role_id
+            for role_id, permissions in self.facts.roles.items()
+            if permissions is BUILTIN[builtin.value]
+        )
+
+    def _scope(self, number: int) -> tuple[Scope, UUID | None]:
+        scopes: list[tuple[Scope, UUID | None]] = [(self.world.everywhere, None)]
+        scopes += [(Scope(ScopeType.WORKSPACE, w), w) for w in self.workspaces]
+        scopes += [(Scope(ScopeType.CAMPAIGN, c), w) for c, w in self.facts.campaigns.items()]
+        return scopes[number % len(scopes)]
+
+
+async def _open(stack: AsyncExitStack, url: str) -> None:
+    await stack.enter_async_context(opened(url, SECRET_KEYS))
+
+
+def test_every_answer_is_the_same(database_url: str, movable_clock: MovableClock) -> None:
+
+    class Opened(Agreement):
+        def __init__(self) -> None:
+            super().__init__(runner, movable_clock)
+
+    cache.clear()
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        runner.run(_open(stack, database_url))
+        try:
+            run_state_machine_as_test(Opened, settings=PROFILE)
+        finally:
+            runner.run(stack.aclose())
