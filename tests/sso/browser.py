@@ -1,4 +1,4 @@
-"""A browser at the sign-in pages, and the application that serves them."""
+"""A browser in front of the application, and what it and the database show afterwards."""
 
 import re
 from collections.abc import Mapping
@@ -8,17 +8,13 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import httpx
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway import sign_in
+from gateway.app import application
 from gateway.authenticate import subject_of
-from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
-from identity.refusals import Refusal
 from models import AuditEvent, Connection, FederatedIdentity, LoginAttempt, Outcome, Session
 from tests.sso.hostile_provider import HostileProvider
 
@@ -31,21 +27,6 @@ async def who_am_i(request: Request) -> Response:
     """A door behind the session, as every other one."""
     subject = await subject_of(request)
     return JSONResponse({"name": subject.actor_name, "session": str(subject.via_id)})
-
-
-async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return JSONResponse({"code": error.code}, status_code=error.status)
-
-
-def application(settings: Settings) -> Starlette:
-    app = Starlette(
-        routes=[*sign_in.routes, Route("/who-am-i", who_am_i)],
-        middleware=[Middleware(RequestIdMiddleware)],
-        exception_handlers={Refusal: on_refusal},
-    )
-    app.state.settings = settings
-    return app
 
 
 @dataclass
@@ -99,7 +80,8 @@ class Browser:
     ) -> httpx.Response:
         parts = urlsplit(address)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        transport = httpx.ASGITransport(application(self.settings), client=("192.0.2.7", 4711))
+        app = application(self.settings, more_routes=(Route("/who-am-i", who_am_i),))
+        transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
         cookies = {"cookie": "; ".join(f"{k}={v}" for k, v in self.jar.items())}
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
             answer = await client.request(

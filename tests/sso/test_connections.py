@@ -6,6 +6,7 @@ import pytest
 
 from identity.refusals import BadInput, Conflict, Forbidden, PlanRequired
 from identity.sso import connections, domains
+from identity.subject import Subject
 from models import (
     BuiltinRole,
     Connection,
@@ -27,8 +28,8 @@ GIVEN = {
 }
 
 
-async def add(world: World, **changes: Any) -> Connection:
-    return await connections.add_oidc(world.operator, **{**GIVEN, **changes})
+async def add(world: World, subject: Subject | None = None, **changes: Any) -> Connection:
+    return await connections.add_oidc(subject or world.operator, **{**GIVEN, **changes})
 
 
 async def test_a_connection_is_active_and_its_secret_is_sealed(world: World) -> None:
@@ -83,8 +84,9 @@ async def test_it_is_audited_with_a_fingerprint(world: World) -> None:
 )
 async def test_bad_input_is_refused_with_its_field(world: World, field: str, value: str) -> None:
     events = len(await world.events())
+    wrong: dict[str, Any] = {field: value}
     with pytest.raises(BadInput) as refused:
-        await add(world, **{field: value})
+        await add(world, **wrong)
 
     assert refused.value.field == field
     assert await Connection.all().count() == 0
@@ -109,7 +111,7 @@ async def test_a_name_is_taken_once(world: World) -> None:
 async def test_an_admin_may_not(world: World) -> None:
     admin = await world.someone("Ada", BuiltinRole.ADMIN, world.everywhere)
     with pytest.raises(Forbidden) as refused:
-        await connections.add_oidc(admin, **GIVEN)
+        await add(world, subject=admin)
 
     assert refused.value.details["missing"] == ["IDENTITY_MANAGE"]
     assert await Connection.all().count() == 0
