@@ -40,33 +40,37 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url(worker_id: str) -> str:
     """A migrated PostgreSQL database of this worker's own."""
-    name = f"gatepost_test_{worker_id}{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
-    server, _, _ = POSTGRES_URL.rpartition("/")
-
-    async def recreate() -> None:
-        try:
-            admin = await asyncpg.connect(POSTGRES_URL)
-        except OSError as error:
-            missing(f"PostgreSQL does not answer at {POSTGRES_URL}: {error}")
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.execute(f'CREATE DATABASE "{name}"')
-        await admin.close()
-
-    asyncio.run(recreate())
-    url = f"{server}/{name}"
+    url = asyncio.run(_recreated(worker_id))
     asyncio.run(_migrate(url))
     return url
 
 
+async def _recreated(name: str) -> str:
+    """The URL of a new PostgreSQL database without any table."""
+    full = f"gatepost_test_{name}{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
+    try:
+        admin = await asyncpg.connect(POSTGRES_URL)
+    except OSError as error:
+        missing(f"PostgreSQL does not answer at {POSTGRES_URL}: {error}")
+    await admin.execute(f'DROP DATABASE IF EXISTS "{full}" WITH (FORCE)')
+    await admin.execute(f'CREATE DATABASE "{full}"')
+    await admin.close()
+    server, _, _ = POSTGRES_URL.rpartition("/")
+    return f"{server}/{full}"
+
+
 async def _empty(url: str) -> None:
-    """Empty every table but that of the migrations."""
+    """Empty every table but that of the migrations.
+
+    As a replica: without foreign keys and triggers, in any order, and far quicker than TRUNCATE.
+    """
     connection = await asyncpg.connect(url)
     tables = await connection.fetch(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         " AND tablename NOT LIKE '%migrations'"
     )
-    names = ", ".join(f'"{row["tablename"]}"' for row in tables)
-    await connection.execute(f"TRUNCATE {names}")
+    deletes = "; ".join(f'DELETE FROM "{row["tablename"]}"' for row in tables)
+    await connection.execute(f"SET session_replication_role = replica; {deletes}")
     await connection.close()
 
 
@@ -80,6 +84,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     url: str = request.getfixturevalue("postgres_url")
     asyncio.run(_empty(url))
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> str:
+    """The URL of a database without any table, for tests that begin where an operator begins."""
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path / 'gatepost.sqlite3'}"
+    return asyncio.run(_recreated(f"{worker_id}_empty"))
 
 
 @pytest.fixture

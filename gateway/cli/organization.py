@@ -13,6 +13,7 @@ from identity.subject import Subject, operator
 from identity.writing import one_transaction
 from models.member import Member
 from models.organization import Plan
+from schema.ids import global_id
 
 LINK_LIFETIME = timedelta(hours=24)
 
@@ -45,9 +46,9 @@ def create(slug: str, name: str, plan: str, owner: str, as_json: bool) -> None:
             )
             subject = operator(new.organization.id, new.organization.plan, origin=origin())
             return {
-                "organization": str(new.organization.id),
-                "workspace": str(new.workspace.id),
-                "owner": str(new.owner.id),
+                "organization": global_id("Organization", new.organization.id),
+                "workspace": global_id("Workspace", new.workspace.id),
+                "owner": global_id("Member", new.owner.id),
                 "sign_in_url": await _link(settings, subject, new.owner),
             }
 
@@ -69,7 +70,7 @@ def recover_owner(slug: str, email: str, as_json: bool) -> None:
         async with one_transaction():
             member = await organizations.recover_owner(subject, email=email)
             return {
-                "member": str(member.id),
+                "member": global_id("Member", member.id),
                 "sign_in_url": await _link(settings, subject, member),
             }
 

@@ -1,0 +1,1 @@
+"""The product as a whole: its command line, its server, and real peers."""
