@@ -26,7 +26,7 @@ class Statement:
     """One SQL text with `$1`, `$2` … as placeholders, made once and run on either database."""
 
     def __init__(self, sql: str) -> None:
-        self._postgres = sql
+        self.sql = sql
         self._sqlite = re.sub(r"\$(\d+)", r"?\1", sql)
 
     async def rows(self, *values: object) -> Sequence[Any]:
@@ -40,7 +40,7 @@ class Statement:
 
     async def returned(self, *values: object) -> Any | None:
         """The first row that a writing statement with RETURNING gives back."""
-        text = self._postgres if is_postgres() else self._sqlite
+        text = self.sql if is_postgres() else self._sqlite
         rows = await connection().execute_query_dict(text, self._bound(values))
         return rows[0] if rows else None
 
@@ -50,7 +50,7 @@ class Statement:
         return changed
 
     async def _run(self, values: tuple[object, ...]) -> tuple[int, Sequence[Any]]:
-        text = self._postgres if is_postgres() else self._sqlite
+        text = self.sql if is_postgres() else self._sqlite
         return await connection().execute_query(text, self._bound(values))
 
     @staticmethod

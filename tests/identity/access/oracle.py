@@ -27,15 +27,14 @@ ANYWHERE = {group for group in VOCABULARY if group not in ("identity", "organiza
 
 
 class Held(NamedTuple):
-    """One assignment. The holder is a member or a group; `scope` is an organization, workspace or
-    campaign, and `workspace` the workspace of the latter two.
+    """One assignment. The holder is a member or a group, the scope an organization, workspace or
+    campaign.
     """
 
     id: UUID
     role: UUID
     holder: UUID
     scope: UUID
-    workspace: UUID | None
     until: datetime | None
 
 

@@ -89,6 +89,7 @@ PERMISSIONS = st.frozensets(
 )
 NUMBERS = count()
 NUMBER = st.integers(min_value=0, max_value=99)
+BUILTINS = st.sampled_from(BuiltinRole)
 HOURS = st.sampled_from([None, None, 1, 2, 5])
 LISTED = [
     (Permission.CAMPAIGNS_READ,),
@@ -97,6 +98,11 @@ LISTED = [
     (Permission.CAMPAIGNS_RESULTS,),
 ]
 
+WINDOWS = [
+    (Window(limit=100), slice(None)),
+    (Window(limit=2), slice(2)),
+    (Window(limit=2, backwards=True), slice(-2, None)),
+]
 
 STRIDE = 5
 """After each step every fifth permission is asked about, beginning at another one each time."""
@@ -114,6 +120,7 @@ class Agreement(RuleBasedStateMachine):
         self.run = runner.run
         self.clock = clock
         self.steps = 0
+        self._places: dict[UUID, tuple[Principal, Scope]] = {}
 
     @initialize()
     def begin(self) -> None:
@@ -161,7 +168,7 @@ class Agreement(RuleBasedStateMachine):
             self.world.operator, role_id, expected_version=version, add=add, remove=remove
         )
 
-    @rule(role_id=consumes(custom), builtin=st.sampled_from(BuiltinRole))
+    @rule(role_id=consumes(custom), builtin=BUILTINS)
     def replace_role(self, role_id: UUID, builtin: BuiltinRole) -> None:
         replacement = self._builtin(builtin)
         self.run(roles.delete(self.world.operator, role_id, replacement_id=replacement))
@@ -173,44 +180,52 @@ class Agreement(RuleBasedStateMachine):
         ]
         del self.facts.roles[role_id]
 
-    @rule(target=given, role_id=custom, holder=NUMBER, scope=NUMBER, hours=HOURS)
+    @rule(target=given, role_id=custom, holder=NUMBER, place=NUMBER, hours=HOURS)
     def assign_custom(
-        self, role_id: UUID, holder: int, scope: int, hours: int | None
+        self, role_id: UUID, holder: int, place: int, hours: int | None
     ) -> UUID | MultipleResults[UUID]:
-        return self._assign(role_id, holder, scope, hours)
+        return self._assign(role_id, self._principal(holder), self._scope(place), hours)
 
-    @rule(
-        target=given,
-        builtin=st.sampled_from(BuiltinRole),
-        holder=NUMBER,
-        scope=NUMBER,
-        hours=HOURS,
-    )
+    @rule(target=given, builtin=BUILTINS, holder=NUMBER, place=NUMBER, hours=HOURS)
     def assign_builtin(
-        self, builtin: BuiltinRole, holder: int, scope: int, hours: int | None
+        self, builtin: BuiltinRole, holder: int, place: int, hours: int | None
     ) -> UUID | MultipleResults[UUID]:
-        return self._assign(self._builtin(builtin), holder, scope, hours)
+        role_id = self._builtin(builtin)
+        return self._assign(role_id, self._principal(holder), self._scope(place), hours)
+
+    @rule(target=given, campaign_id=drafts, builtin=BUILTINS, holder=NUMBER, hours=HOURS)
+    def share(
+        self, campaign_id: UUID, builtin: BuiltinRole, holder: int, hours: int | None
+    ) -> UUID | MultipleResults[UUID]:
+        scope = Scope(ScopeType.CAMPAIGN, campaign_id)
+        return self._assign(self._builtin(builtin), self._principal(holder), scope, hours)
+
+    @rule(target=given, assignment_id=given, builtin=BUILTINS)
+    def give_another_role_at_the_same_place(
+        self, assignment_id: UUID, builtin: BuiltinRole
+    ) -> UUID | MultipleResults[UUID]:
+        for held in self.facts.held:
+            if held.id == assignment_id:
+                principal, scope = self._places[assignment_id]
+                return self._assign(self._builtin(builtin), principal, scope, None)
+        return multiple()
 
     def _assign(
-        self, role_id: UUID, holder: int, scope: int, hours: int | None
+        self, role_id: UUID, principal: Principal, scope: Scope, hours: int | None
     ) -> UUID | MultipleResults[UUID]:
-        principals = [Principal(PrincipalType.MEMBER, m.id) for m in self.members]
-        principals += [Principal(PrincipalType.GROUP, g.id) for g in self.groups]
-        principal = principals[holder % len(principals)]
-        at, workspace = self._scope(scope)
         until = now() + timedelta(hours=hours) if hours else None
-        taken = any(
-            (h.role, h.holder, h.scope) == (role_id, principal.id, at.id) for h in self.facts.held
-        )
+        place = (role_id, principal.id, scope.id)
+        taken = any((h.role, h.holder, h.scope) == place for h in self.facts.held)
         giving = assignments.assign(
-            self.world.operator, role_id=role_id, principal=principal, scope=at, expires_at=until
+            self.world.operator, role_id=role_id, principal=principal, scope=scope, expires_at=until
         )
         if taken:
             with pytest.raises(Conflict):
                 self.run(giving)
             return multiple()
         row: Assignment = self.run(giving)
-        self.facts.held.append(Held(row.id, role_id, principal.id, at.id, workspace, until))
+        self.facts.held.append(Held(row.id, role_id, principal.id, scope.id, until))
+        self._places[row.id] = (principal, scope)
         return row.id
 
     @rule(assignment_id=consumes(given))
@@ -310,17 +325,13 @@ class Agreement(RuleBasedStateMachine):
         return DeniedBy.PLAN if cut else DeniedBy.WORKSPACE_ARCHIVED
 
     async def _compare_lists(self, member: UUID, access: Access) -> None:
-        listed = LISTED[self.steps % len(LISTED)]
-        workspace = self.workspaces[self.steps // len(LISTED) % 2]
-        expected = self._visible(member, workspace, listed)
-        for window, page in (
-            (Window(limit=100), expected),
-            (Window(limit=2), expected[:2]),
-            (Window(limit=2, backwards=True), expected[-2:]),
-        ):
-            mask = sum(permission.bit for permission in listed)
-            found = await visible_ids(access, CAMPAIGN, mask, workspace, window)
-            assert found == page, (listed, window)
+        for workspace in set(self.facts.campaigns.values()):
+            for listed in LISTED:
+                expected = self._visible(member, workspace, listed)
+                mask = sum(permission.bit for permission in listed)
+                window, page = WINDOWS[self.steps % len(WINDOWS)]
+                found = await visible_ids(access, CAMPAIGN, mask, workspace, window)
+                assert found == expected[page], (listed, window)
 
     def _visible(self, member: UUID, workspace: UUID, listed: Sequence[Permission]) -> list[UUID]:
         """Newest first."""
@@ -358,10 +369,15 @@ class Agreement(RuleBasedStateMachine):
             if permissions is BUILTIN[builtin.value]
         )
 
-    def _scope(self, number: int) -> tuple[Scope, UUID | None]:
-        scopes: list[tuple[Scope, UUID | None]] = [(self.world.everywhere, None)]
-        scopes += [(Scope(ScopeType.WORKSPACE, w), w) for w in self.workspaces]
-        scopes += [(Scope(ScopeType.CAMPAIGN, c), w) for c, w in self.facts.campaigns.items()]
+    def _principal(self, number: int) -> Principal:
+        principals = [Principal(PrincipalType.MEMBER, member.id) for member in self.members]
+        principals += [Principal(PrincipalType.GROUP, group.id) for group in self.groups]
+        return principals[number % len(principals)]
+
+    def _scope(self, number: int) -> Scope:
+        scopes = [self.world.everywhere]
+        scopes += [Scope(ScopeType.WORKSPACE, workspace) for workspace in self.workspaces]
+        scopes += [Scope(ScopeType.CAMPAIGN, campaign) for campaign in self.facts.campaigns]
         return scopes[number % len(scopes)]
 
 
