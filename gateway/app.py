@@ -44,7 +44,7 @@ class NotMigrated(Exception):
 
 def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) -> Starlette:
     """The application on these settings. It opens the database when it starts, and raises
-    `NotMigrated` then if the tables are not those of this version.
+    `NotMigrated` then if the tables are not those of this version. `more_routes` come first.
     """
 
     @asynccontextmanager
@@ -55,6 +55,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
 
     app = Starlette(
         routes=[
+            *more_routes,
             Route("/", home),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -64,7 +65,6 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
             Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),
             Route("/scim/v2/{path:path}", scim_door.endpoint, methods=scim_door.METHODS),
             *sign_in.routes,
-            *more_routes,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(RequestIdMiddleware)],

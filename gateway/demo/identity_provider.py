@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.body import read_body
 from gateway.demo.people import PEOPLE, DemoPerson, person
 from gateway.pages import PAGE_HEADERS, page
 from models.clock import now
@@ -32,6 +33,8 @@ PICKED_COOKIE = "gatepost_demo_person"
 CODE_LIFETIME = timedelta(minutes=1)
 TOKEN_LIFETIME = timedelta(minutes=5)
 ALGORITHM = "ES256"
+FORM = "application/x-www-form-urlencoded"
+LARGEST_FORM = 4096
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -119,8 +122,8 @@ class IdentityProvider:
         if not self._is_client(request.headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="demo"', **NO_STORE}
             return JSONResponse({"error": "invalid_client"}, 401, headers=challenge)
-        async with request.form(max_files=0, max_fields=20) as form:
-            sent = {name: value for name, value in form.items() if isinstance(value, str)}
+        body = await read_body(request, media_type=FORM, largest=LARGEST_FORM)
+        sent = dict(parse_qsl(body.decode("latin-1")))
         if sent.get("grant_type") != "authorization_code":
             return JSONResponse({"error": "unsupported_grant_type"}, 400, headers=NO_STORE)
         grant = self._grants.pop(sent.get("code", ""), None)

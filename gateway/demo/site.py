@@ -34,6 +34,7 @@ class Site:
     @property
     def routes(self) -> tuple[Route, ...]:
         return (
+            Route("/", self._home),
             Route(HOME, self._home),
             Route(f"{HOME}/sign-in", self._sign_in, methods=["POST"]),
             Route(f"{HOME}/examples", self._examples),
