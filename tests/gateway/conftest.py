@@ -1,0 +1,15 @@
+import pytest
+
+from tests.gateway.commands import Gatepost
+
+
+@pytest.fixture
+def gatepost(database_url: str) -> Gatepost:
+    """The command line on an empty, migrated database."""
+    return Gatepost(database_url)
+
+
+@pytest.fixture
+def unmigrated(tmp_path_factory: pytest.TempPathFactory) -> Gatepost:
+    """The command line where there is no database yet."""
+    return Gatepost(f"sqlite://{tmp_path_factory.mktemp('empty')}/var/gatepost.sqlite3")
