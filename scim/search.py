@@ -37,7 +37,7 @@ async def page(
     """
     parameters = Parameters(organization_id)
     union = " UNION ALL ".join(_matching(each, request, parameters) for each in searched)
-    offset, count = min(request.start_index_0 or 0, EVERYTHING), request.count
+    offset, count = request.start_index_0 or 0, request.count
     values = tuple(parameters.values)
     found: list[Found] = []
     if count != 0:

@@ -25,6 +25,8 @@ LONGEST_EXPRESSION = 4_000
 DEEPEST_EXPRESSION = 40
 """Open parentheses and brackets in one: evaluation is recursive."""
 
+LARGEST_INDEX = 2**31 - 1
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -60,7 +62,10 @@ class DirectoryService(ScimService):
         for name, value in payload.items() if isinstance(payload, dict) else ():
             if str(name).casefold() == "filter" and isinstance(value, str) and _too_much(value):
                 raise InvalidFilterException(detail="This filter is too long or nested too deep.")
-        return super().read_search(resource_types, payload)
+        request, position = super().read_search(resource_types, payload)
+        if request.start_index is not None:
+            request.start_index = min(request.start_index, LARGEST_INDEX)
+        return request, position
 
 
 def _has_null(value: Any) -> bool:
