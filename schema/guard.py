@@ -12,11 +12,11 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
-from identity.access.compiled import Access, forbidden
+from identity.access.compiled import Access, denied
 from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
 from identity.access.decision import Target
 from identity.access.permissions import Permission, mask_of
-from identity.refusals import BadInput, Forbidden
+from identity.refusals import BadInput
 from schema.context import Context
 from schema.directives import ANYWHERE, EACH, ORGANIZATION, SELF, VALUE, Auth
 
@@ -66,12 +66,7 @@ def require_one(access: Access, requires: list[Permission], target: Target) -> N
     """
     if any(access.allows(permission, target) for permission in requires):
         return
-    refusal = forbidden(access.check(requires[0], target))
-    raise Forbidden(
-        refusal.message,
-        reason=refusal.details["reason"],
-        missing=[permission.name for permission in requires],
-    )
+    raise denied(access.check(requires[0], target), instead_of=requires)
 
 
 def _guarded(resolve: Resolver, auth: Auth) -> Resolver:

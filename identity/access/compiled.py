@@ -4,7 +4,7 @@ A check is a dictionary look-up and a bit test. The grants stay beside the masks
 object gives the reason. Immutable, and cached per (organization, member, access revision).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from identity.access.permissions import (
     Permission,
     permissions_in,
 )
-from identity.refusals import Escalation, Forbidden
+from identity.refusals import Escalation, Forbidden, PlanRequired, Refusal
 from models.assignment import ScopeType
 
 
@@ -77,9 +77,11 @@ class Access:
         return Decision(permission, target, allowed, grants, denied_by)
 
     def require(self, permission: Permission, target: Target) -> None:
-        """Raise `Forbidden` with the reason and the missing permission, unless it is held."""
+        """Raise `Forbidden` with the reason and the missing permission, unless it is held, and
+        `PlanRequired` where it is and the plan does not include it.
+        """
         if not self.allows(permission, target):
-            raise forbidden(self.check(permission, target))
+            raise denied(self.check(permission, target))
 
     def require_holding(self, mask: int, target: Target) -> None:
         """Raise `Escalation` with what is missing, unless every bit of `mask` is held there.
@@ -104,12 +106,15 @@ class Access:
         return mask
 
 
-def forbidden(decision: Decision) -> Forbidden:
-    return Forbidden(
-        decision.reason,
-        reason=(decision.denied_by or DeniedBy.MISSING_PERMISSION).name,
-        missing=[decision.permission.name],
-    )
+def denied(decision: Decision, *, instead_of: Sequence[Permission] = ()) -> Refusal:
+    """A denial as a refusal: `PlanRequired` when only the plan stands in the way, else `Forbidden`.
+
+    `instead_of` are the permissions of which any one would do; by default the decision's own.
+    """
+    names = [permission.name for permission in instead_of or (decision.permission,)]
+    by = decision.denied_by or DeniedBy.MISSING_PERMISSION
+    kind = PlanRequired if by is DeniedBy.PLAN else Forbidden
+    return kind(decision.reason, reason=by.name, missing=names)
 
 
 def compile_access(

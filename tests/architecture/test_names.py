@@ -10,7 +10,10 @@ EMPTY_MODULE_NAMES = frozenset({"util", "utils", "helper", "helpers", "common", 
 EMPTY_SUFFIX = re.compile(r"(Manager|Handler|Processor|Helper|Util|Utils|Impl|Data|Info)$")
 
 # Class name: who else gave it that name.
-GIVEN_NAMES: dict[str, str] = {}
+GIVEN_NAMES: dict[str, str] = {
+    "PageInfo": "Relay's Cursor Connections specification names it",
+    "Manager": "the attribute `manager` of RFC 7643, section 4.3",
+}
 
 
 def empty_module_names(source: Source) -> Iterator[str]:

@@ -23,7 +23,8 @@ DOWNLOAD_HOSTS = (
     ("jsdelivr", "net"),
     ("cdnjs", "cloudflare", "com"),
 )
-HOME_FOLDERS = ("work", "root", "tmp", "home", "Users")
+# Not /Users/: that is where SCIM has its people.
+HOME_FOLDERS = ("work", "root", "tmp", "home")
 PLACES = re.compile(
     "|".join(re.escape(".".join(host)) for host in DOWNLOAD_HOSTS)
     + "|"
