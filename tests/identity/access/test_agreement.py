@@ -122,9 +122,10 @@ class Agreement(RuleBasedStateMachine):
         self.steps = 0
         self._places: dict[UUID, tuple[Principal, Scope]] = {}
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(target=drafts)
+    def begin(self) -> MultipleResults[UUID]:
         self.run(self._begin())
+        return multiple(*[self._draft(workspace) for workspace in (0, 0, 1)])
 
     async def _begin(self) -> None:
         self.world: World = await new_world(f"org-{next(NUMBERS)}")
@@ -249,7 +250,10 @@ class Agreement(RuleBasedStateMachine):
         self.facts.groups[row.id] = (self.facts.groups[row.id] - leave) | join
 
     @rule(target=drafts, workspace=NUMBER)
-    def draft(self, workspace: int) -> UUID | MultipleResults[UUID]:
+    def draft(self, workspace: int) -> UUID:
+        return self._draft(workspace)
+
+    def _draft(self, workspace: int) -> UUID:
         workspace_id = self.workspaces[workspace % 2]
         campaign = self.run(
             campaigns.draft(self.world.operator, workspace_id, Content(name="Spring"))
@@ -375,9 +379,9 @@ class Agreement(RuleBasedStateMachine):
         return principals[number % len(principals)]
 
     def _scope(self, number: int) -> Scope:
-        scopes = [self.world.everywhere]
-        scopes += [Scope(ScopeType.WORKSPACE, workspace) for workspace in self.workspaces]
+        scopes = [Scope(ScopeType.WORKSPACE, workspace) for workspace in self.workspaces]
         scopes += [Scope(ScopeType.CAMPAIGN, campaign) for campaign in self.facts.campaigns]
+        scopes.append(self.world.everywhere)
         return scopes[number % len(scopes)]
 
 
