@@ -25,6 +25,8 @@ LONGEST_DOCUMENT = 100_000
 MOST_TOKENS = 4_000
 MOST_ERRORS = 20
 CACHED_DOCUMENTS = 500
+LONGEST_CACHED = 10_000
+"""The bounds of the document cache: its memory is the product of the two, times a constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,12 @@ async def answer(request: Request, subject: Subject) -> Answer:
     return Answer(_body(result.data, result.errors or [], request_id), executed=True)
 
 
-@lru_cache(maxsize=CACHED_DOCUMENTS)
 def _document(source: str) -> _Document:
-    """A document parsed and validated, once for each text."""
+    """A document parsed and validated: once for each text, unless it is a long one."""
+    return _cached(source) if len(source) <= LONGEST_CACHED else _validated(source)
+
+
+def _validated(source: str) -> _Document:
     if len(source) > LONGEST_DOCUMENT:
         return _Document(
             None, (GraphQLError(f"A document has at most {LONGEST_DOCUMENT} characters."),)
@@ -97,6 +102,9 @@ def _document(source: str) -> _Document:
         return _Document(None, (error,))
     errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
     return _Document(node, tuple(errors))
+
+
+_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
 
 
 def _no_operation(name: str | None) -> GraphQLError:

@@ -1,5 +1,6 @@
 """What changed, as a list that people and machines read."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
@@ -8,10 +9,12 @@ from uuid import UUID
 
 Change = dict[str, Any]
 
+LONGEST_TEXT = 2000
+
 
 def changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[Change]:
     """One entry for each key whose value differs: {path, before, after}, or for sets
-    {path, added, removed}.
+    {path, added, removed}. A long text is shortened, and told apart by its length and SHA-256.
 
     Give an empty mapping for what did not exist. Secrets must come as fingerprints.
     """
@@ -39,6 +42,9 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        return f"{value[:LONGEST_TEXT]}… ({len(value)} characters, SHA-256 {digest})"
     if isinstance(value, datetime):
         return value.isoformat()
     return value

@@ -14,6 +14,7 @@ from models.record import Record
 
 NAME_LENGTH = 320
 REASON_LENGTH = 1000
+OPERATION_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def record(
         reason=reason[:REASON_LENGTH] if reason else None,
         diff=list(diff),
         request_id=origin.request_id,
-        operation=origin.operation,
+        operation=origin.operation[:OPERATION_LENGTH] if origin.operation else None,
         ip=origin.ip,
         user_agent=origin.user_agent,
     )

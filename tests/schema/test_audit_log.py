@@ -1,5 +1,7 @@
 """The audit log through GraphQL."""
 
+import hashlib
+
 from schema.ids import global_id
 from tests.door import Person
 from tests.world import World, new_world
@@ -36,6 +38,26 @@ async def test_an_owner_reads_it_newest_first_with_diffs(olga: Person, world: Wo
     }
     assert events["nodes"][1]["action"] == "workspace.create"
     assert events["pageInfo"] == {"hasNextPage": True}
+
+
+async def test_long_names_and_texts_fit(olga: Person, world: World) -> None:
+    campaign = await world.campaign(world.a)
+    body = "a" * 5000
+    await olga.data(
+        f"mutation {'M' * 300}($id: ID!, $body: String) {{ updateCampaign(input:"
+        " {campaignId: $id, expectedVersion: 1, body: $body}) { campaign { version } } }",
+        {"id": global_id("Campaign", campaign.id), "body": body},
+    )
+    event = (await world.events())[-1]
+    assert event.operation == "M" * 100
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    assert event.diff == [
+        {
+            "path": "body",
+            "before": "Hello, spring.",
+            "after": f"{'a' * 2000}… (5000 characters, SHA-256 {digest})",
+        }
+    ]
 
 
 async def test_it_holds_the_own_organization_only(olga: Person, world: World) -> None:
