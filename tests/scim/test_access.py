@@ -37,7 +37,8 @@ async def may_send(directory: Directory, user_id: str) -> bool:
 
 
 async def revision(directory: Directory) -> int:
-    return (await Organization.get(id=directory.world.organization.id)).access_revision
+    organization = await Organization.get(id=directory.world.organization.id)
+    return int(organization.access_revision)
 
 
 async def session_of(directory: Directory, user_id: str) -> str:

@@ -162,7 +162,7 @@ async def test_a_body_is_bounded_before_it_is_read(directory: Directory) -> None
 async def test_addresses_where_nothing_is(directory: Directory) -> None:
     for method, path, expected in (
         ("GET", "/Nothing", 404),
-        ("GET", "/Users/x/y", 404),
+        ("GET", "/Groups/x/y", 404),
         ("GET", "/Users/%00", 404),
         ("GET", "/Users/1", 404),
         ("POST", "/Users/1", 405),
