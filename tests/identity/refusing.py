@@ -1,11 +1,12 @@
 """What every refusal has in common: nothing has changed, and the audit log knows of the attempt."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from identity.audit.record import REASON_LENGTH
 from identity.refusals import Refusal
 from models import AuditEvent, Outcome
 from tests.models.catalog import all_models
@@ -31,7 +32,7 @@ async def refused(
         [(denied, Outcome.DENIED)] if denied else []
     )
     for event in events:
-        assert event.reason == f"{refusal.code}: {refusal.message}"
+        assert event.reason == f"{refusal.code}: {refusal.message}"[:REASON_LENGTH]
         assert event.diff == []
 
 
@@ -42,6 +43,15 @@ async def _everything() -> dict[str, list[dict[str, Any]]]:
         for model in all_models()
         if model is not AuditEvent
     }
+
+
+async def outcome(change: Awaitable[object]) -> str:
+    """The code of the refusal, or DONE: for changes that race."""
+    try:
+        await change
+    except Refusal as refusal:
+        return refusal.code
+    return "DONE"
 
 
 def story(event: AuditEvent) -> tuple[str, str, str | None, str | None]:
