@@ -50,7 +50,9 @@ async def on_failure(request: Request, error: Exception) -> Response:
     request_id = request.state.request_id
     log.error("request %s failed", request_id, exc_info=error)
     message = f"Something went wrong on our side. Tell the operator this id: {request_id}"
-    return answer(request, Problem(500, "INTERNAL", message, {"requestId": request_id}))
+    response = answer(request, Problem(500, "INTERNAL", message, {"requestId": request_id}))
+    response.headers["X-Request-Id"] = request_id  # this is sent from outside the middleware
+    return response
 
 
 def answer(request: Request, problem: Problem) -> Response:

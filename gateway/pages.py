@@ -22,6 +22,7 @@ _FRAME = Template("""<!doctype html>
 <title>$title · Gatepost</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/static/pages.css">
+<link rel="icon" type="image/svg+xml" href="/static/icon.svg">
 </head>
 <body>
 <main>
