@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway.settings import Settings, variable
-from identity.access.builtin_roles import BUILTIN_PERMISSIONS, DESCRIPTIONS
+from identity.access.builtin_roles import DESCRIPTIONS, MATRIX, Level
 from identity.access.permissions import (
     GROUPS,
     ORGANIZATION_ONLY_GROUPS,
@@ -108,18 +108,13 @@ def _group(group: PermissionGroup) -> str:
 
 def _level(group: PermissionGroup, role: BuiltinRole) -> str:
     """Full, read, none, or what is held in between."""
-    every = frozenset(group.permissions)
-    held = BUILTIN_PERMISSIONS[role] & every
-    if held == every:
-        return "full"
-    if not held:
-        return NONE
-    if held == every & READ_LEVEL:
-        return "read"
-    lacking = every - held
-    if len(lacking) < len(held):
-        return "full without " + ", ".join(sorted(p.action for p in lacking))
-    return ", ".join(p.action for p in group.permissions if p in held)
+    cell = MATRIX[group.name][list(BuiltinRole).index(role)]
+    if isinstance(cell, Level):
+        return {Level.FULL: "full", Level.READ: "read", Level.NONE: NONE}[cell]
+    lacking = [p.action for p in group.permissions if p not in cell]
+    if len(lacking) < len(cell):
+        return f"full without {', '.join(lacking)}"
+    return ", ".join(p.action for p in group.permissions if p in cell)
 
 
 def _actions() -> Iterator[str]:
