@@ -59,7 +59,8 @@ async def test_an_unknown_address_is_404_in_the_callers_words(
 
 async def test_a_wrong_method_says_the_right_one(http: httpx.AsyncClient) -> None:
     response = await http.post("/healthz")
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert response.json()["error"]["code"] == "METHOD_NOT_ALLOWED"
 
 

@@ -1,0 +1,1 @@
+"""Measurements, as ratios of pairs that run interleaved in one process."""
