@@ -53,6 +53,8 @@ def demo(port: int) -> None:
     """
     require_demo_folder()
     bound = listening(HOST, port)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / MARKER).write_text("Delete this folder to start the demo over.\n")
     public_url = f"http://{HOST}:{port}"
     settings = Settings(
         database_url=f"sqlite://{FOLDER / DATABASE}",
@@ -81,8 +83,8 @@ def demo(port: int) -> None:
 
 
 def require_demo_folder() -> None:
-    """Make the demo's folder. Raises `ClickException`, and touches nothing, when there is a
-    database in it that no demo made, or when the environment points at another one.
+    """Raise `ClickException` when there is a database in the demo's folder that no demo made, or
+    when the environment points at another one.
     """
     if variable("database_url") in os.environ:
         raise click.ClickException(
@@ -94,8 +96,6 @@ def require_demo_folder() -> None:
             f"{FOLDER / DATABASE} was not made by gatepost demo, which signs in anybody. "
             "Move it away."
         )
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / MARKER).write_text("Delete this folder to start the demo over.\n")
 
 
 async def prepare(settings: Settings) -> Prepared:

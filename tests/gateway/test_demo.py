@@ -1,6 +1,7 @@
 """`gatepost demo` as a newcomer meets it: started, walked through, stopped, started again."""
 
 import re
+import socket
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -212,4 +213,15 @@ async def test_it_cannot_be_opened_to_the_network(tmp_path: Path) -> None:
 
     assert exit_code == 2
     assert "Error: No such option '--host'." in printed
+    assert names_in(tmp_path) == []
+
+
+async def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with running("demo", "--port", str(port), folder=tmp_path) as program:
+            exit_code, printed = await program.ended()
+
+    assert exit_code == 1
+    assert printed.startswith(f"Error: Port {port} on 127.0.0.1 cannot be had ")
     assert names_in(tmp_path) == []
