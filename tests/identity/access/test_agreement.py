@@ -63,7 +63,7 @@ from tests.identity.access.oracle import BUILTIN, EVERYTHING, Facts, Held
 from tests.world import World, new_world
 
 QUICK = settings(max_examples=30, stateful_step_count=20)
-PROFILES = {"long": settings(max_examples=1500, stateful_step_count=50)}
+PROFILES = {"long": settings(max_examples=500, stateful_step_count=50)}
 PROFILE = settings(
     PROFILES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), QUICK),
     deadline=None,
