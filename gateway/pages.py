@@ -20,7 +20,6 @@ _FRAME = Template("""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title · Gatepost</title>
-<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/static/pages.css">
 <link rel="icon" type="image/svg+xml" href="/static/icon.svg">
 </head>
