@@ -8,6 +8,7 @@ import pytest
 
 from identity import assignments, organizations
 from identity.assignments import Principal, Scope
+from identity.refusals import Forbidden
 from identity.sso import links
 from models import (
     Assignment,
@@ -17,6 +18,7 @@ from models import (
     Member,
     MemberStatus,
     Organization,
+    Outcome,
     Plan,
     PrincipalType,
     Role,
@@ -28,6 +30,7 @@ from models import (
 from models.clock import now
 from schema.ids import global_id
 from tests.gateway.commands import PUBLIC_URL, Gatepost
+from tests.world import World
 
 CREATE = ("org", "create", "--name", "Acme", "--plan", "enterprise")
 
@@ -203,3 +206,16 @@ def test_two_members_of_one_address_are_no_owner(gatepost: Gatepost) -> None:
     assert said.exit_code == 1
     assert said.stderr == "Error: 2 members have the address olga@acme.example.\n"
     assert gatepost.look(row_counts) == before
+
+
+async def test_no_member_recovers_an_owner(world: World) -> None:
+    vera = await world.someone("Vera", BuiltinRole.VIEWER, world.everywhere)
+    before = await Assignment.all().count()
+
+    with pytest.raises(Forbidden) as refused:
+        await organizations.recover_owner(vera, email="vera@acme.example")
+
+    assert refused.value.details["reason"] == "OPERATOR_ONLY"
+    assert await Assignment.all().count() == before
+    denial = (await world.events())[-1]
+    assert (denial.action, denial.outcome) == ("owner.recover", Outcome.DENIED)
