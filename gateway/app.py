@@ -24,7 +24,7 @@ from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
 from identity.refusals import Refusal
 from models.database import opened
-from models.migrating import pending
+from models.migrating import pending, require_migrated
 from schema.sdl import sdl
 
 STATIC = Path(__file__).parent / "static"
@@ -36,10 +36,6 @@ GRAPHIQL_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 """The hash is that of the one style element that GraphiQL's dialogs add to lock scrolling."""
-
-
-class NotMigrated(Exception):
-    """The database lacks migrations; the text says what to do."""
 
 
 def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) -> Starlette:
@@ -77,15 +73,6 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
     )
     app.state.settings = settings
     return app
-
-
-async def require_migrated() -> None:
-    missing = await pending()
-    if missing:
-        raise NotMigrated(
-            f"The database lacks {len(missing)} migrations ({', '.join(missing)}). "
-            "Run: gatepost migrate"
-        )
 
 
 async def home(request: Request) -> Response:

@@ -25,6 +25,10 @@ class MigrationError(Exception):
     """The database cannot be migrated now; nothing of the failing migration is left behind."""
 
 
+class NotMigrated(Exception):
+    """The database lacks migrations; the text says what to do."""
+
+
 async def upgrade(
     progress: Callable[[str], object] | None = None, *, to: str | None = None
 ) -> list[str]:
@@ -42,6 +46,16 @@ async def upgrade(
 async def pending() -> list[str]:
     """The names of the migrations that this database has not seen yet. It changes nothing."""
     return await _pending(_Executor(connection()), None)
+
+
+async def require_migrated() -> None:
+    """Raise `NotMigrated` unless the database has the tables of this version."""
+    missing = await pending()
+    if missing:
+        raise NotMigrated(
+            f"The database lacks {len(missing)} migrations ({', '.join(missing)}). "
+            "Run: gatepost migrate"
+        )
 
 
 async def _apply_next(to: str | None, progress: Callable[[str], object] | None) -> str | None:

@@ -10,12 +10,11 @@ import asyncpg
 import click
 from tortoise.exceptions import BaseORMException
 
-from gateway.app import NotMigrated, require_migrated
 from gateway.settings import Settings, SettingsError, load
 from identity.refusals import BadInput, Refusal
 from identity.subject import Origin
 from models.database import DatabaseUrlError, opened
-from models.migrating import MigrationError, pending
+from models.migrating import MigrationError, NotMigrated, pending, require_migrated
 from models.secret import SecretKeyError
 
 ResultT = TypeVar("ResultT")

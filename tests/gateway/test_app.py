@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gateway.app import NotMigrated, application
+from gateway.app import application
 from gateway.settings import Settings
 from models.database import opened
+from models.migrating import NotMigrated
 from tests.conftest import SECRET_KEYS
 from tests.door import http_client
 

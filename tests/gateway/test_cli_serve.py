@@ -29,7 +29,7 @@ async def test_it_answers_until_it_is_interrupted(folder: Path, workers: int) ->
             f"Gatepost serves http://127.0.0.1:{port} on port {port}. Ctrl-C stops it."
         )
         await program.line_starting("INFO:     Application startup complete.")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
             ready = await http.get("/readyz")
             assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
             assert "server" not in ready.headers

@@ -97,7 +97,7 @@ async def sign_in_through_provider(browser: Browser, installation: Installation)
         start = re.search(r'href="(/auth/start/[^"]+)"', login.text)
         assert start is not None, login.text
         leaving = await browser.get(start[1].replace("&amp;", "&"))
-        async with httpx.AsyncClient() as at_provider:
+        async with httpx.AsyncClient(timeout=30) as at_provider:
             back = await provider.sign_in(at_provider, leaving.headers["location"], "bob")
         await finish(browser, await browser.get(back))
 
@@ -109,6 +109,7 @@ class Directory:
         issued = installation.answer("scim-token", "create", "--org", "acme")
         self.http = httpx.AsyncClient(
             base_url=issued["base_url"] + "/",
+            timeout=30,
             headers={
                 "authorization": f"Bearer {issued['token']}",
                 "content-type": "application/scim+json",

@@ -63,7 +63,7 @@ async def keys_of(client: httpx.AsyncClient, provider: OidcProviderProcess) -> K
 
 
 async def test_a_sign_in_ends_in_an_id_token_of_that_person(provider: OidcProviderProcess) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         callback = await provider.sign_in(client, authorization_url(provider), "bob")
         answer = parameters_of(callback)
         id_token = await redeem(client, provider, answer.pop("code"))
@@ -83,7 +83,7 @@ async def test_a_sign_in_ends_in_an_id_token_of_that_person(provider: OidcProvid
 async def test_a_browser_that_is_signed_in_is_not_asked_again(
     provider: OidcProviderProcess,
 ) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         await provider.sign_in(client, authorization_url(provider), "bob")
         callback = await provider.sign_in(client, authorization_url(provider), "nobody")
 
@@ -91,7 +91,7 @@ async def test_a_browser_that_is_signed_in_is_not_asked_again(
 
 
 async def test_a_refusal_comes_back_as_an_error(provider: OidcProviderProcess) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         answer = parameters_of(await provider.refuse(client, authorization_url(provider)))
 
     assert answer == {
@@ -103,14 +103,14 @@ async def test_a_refusal_comes_back_as_an_error(provider: OidcProviderProcess) -
 
 
 async def test_an_unknown_login_stays_at_the_provider(provider: OidcProviderProcess) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         with pytest.raises(AssertionError, match=r"403 .* Nobody here is called eve"):
             await provider.sign_in(client, authorization_url(provider), "eve")
 
 
 @pytest.mark.parametrize("method", ["plain", ""])
 async def test_pkce_with_s256_is_required(provider: OidcProviderProcess, method: str) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         url = authorization_url(provider, code_challenge_method=method)
         answer = parameters_of(await provider.sign_in(client, url, "bob"))
 
@@ -119,7 +119,7 @@ async def test_pkce_with_s256_is_required(provider: OidcProviderProcess, method:
 
 async def test_a_restart_keeps_the_issuer_and_changes_the_keys() -> None:
     provider = OidcProviderProcess([Client("gatepost", "a client secret", [CALLBACK])], [])
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         with provider:
             first_issuer, first_keys = provider.issuer, await keys_of(client, provider)
         with provider:

@@ -34,7 +34,7 @@ from tests.sso.hostile_provider import CLIENT_ID
 async def prove(browser: Browser, provider: OidcProviderProcess, login: str) -> httpx.Response:
     """The whole first step; the page that the browser ends on."""
     url = await browser.start(CERTIFIED_CONNECTION, "/graphiql?query=viewer")
-    async with httpx.AsyncClient() as at_provider:
+    async with httpx.AsyncClient(timeout=30) as at_provider:
         return await browser.get(await provider.sign_in(at_provider, url, login))
 
 
@@ -119,7 +119,7 @@ async def test_no_secret_is_stored_in_clear(
     url = await browser.start(certified.id)
     (flow_token,) = browser.jar.values()
     state = parse_qs(urlsplit(url).query)["state"][0]
-    async with httpx.AsyncClient() as at_provider:
+    async with httpx.AsyncClient(timeout=30) as at_provider:
         page = await browser.get(await certified_provider.sign_in(at_provider, url, "bob"))
     code = finish_code(page)
     await browser.finish(page)
@@ -182,7 +182,7 @@ async def test_two_tabs_sign_in_side_by_side(
 ) -> None:
     urls = [await browser.start(certified.id, f"/tab-{number}") for number in (1, 2)]
     assert len(browser.flows()) == 2
-    async with httpx.AsyncClient() as at_provider:
+    async with httpx.AsyncClient(timeout=30) as at_provider:
         pages = [
             await browser.get(await certified_provider.sign_in(at_provider, url, "bob"))
             for url in reversed(urls)
@@ -208,7 +208,7 @@ async def test_the_provider_or_the_person_refuses(
     browser: Browser, bob: Member, certified: Connection, certified_provider: OidcProviderProcess
 ) -> None:
     url = await browser.start(certified.id)
-    async with httpx.AsyncClient() as at_provider:
+    async with httpx.AsyncClient(timeout=30) as at_provider:
         page = await browser.get(await certified_provider.refuse(at_provider, url))
 
     assert (page.status_code, reason_of(page)) == (403, "provider_denied")
