@@ -72,6 +72,20 @@ async def create(
     return token, clear
 
 
+async def by_prefix(subject: Subject, prefix: str) -> ScimToken:
+    """The token of the organization whose visible beginning this is; a whole token will do.
+
+    Raises `Forbidden` without `identity:read`, and `NotFound`.
+    """
+    subject.access.require(Permission.IDENTITY_READ, ORGANIZATION)
+    token = await ScimToken.get_or_none(
+        prefix=prefix[:VISIBLE_LENGTH], organization_id=subject.organization_id, revoked_at=None
+    )
+    if token is None:
+        raise NotFound("SCIM token")
+    return token
+
+
 async def revoke(subject: Subject, token_id: UUID) -> None:
     """End a token at once. Raises `NotFound` and `Forbidden`."""
     async with writing(subject, Action.SCIM_TOKEN_REVOKE) as write:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
-STOP_SECONDS = 30
+STOP_SECONDS = 90
 
 
 @dataclass

@@ -1,8 +1,9 @@
-"""`gatepost connection add-oidc`, `domain verify` and `scim-token create`."""
+"""`gatepost connection add-oidc`, `domain verify` and `scim-token`."""
 
 import pytest
 
 from identity.credentials import scim_tokens
+from identity.refusals import Unauthenticated
 from identity.subject import Origin
 from models import AuditEvent, Connection, ScimToken, VerifiedDomain
 from schema.ids import global_id
@@ -126,3 +127,21 @@ def test_a_scim_token_is_shown_once_and_opens_the_organization(gatepost: Gatepos
     assert global_id("Organization", subject.organization_id) == organization
     assert subject.actor_name == "Okta"
     assert answer["token"] not in str(gatepost.look(lambda: ScimToken.get()).__dict__)
+
+
+def test_a_scim_token_is_revoked_by_how_it_begins(gatepost: Gatepost) -> None:
+    gatepost.acme()
+    token = gatepost.json("scim-token", "create", "--org", "acme")["token"]
+    other = gatepost.json("scim-token", "create", "--org", "acme")["token"]
+
+    answer = gatepost.json("scim-token", "revoke", "--org", "acme", "--prefix", token[:14])
+
+    assert answer == {"name": "Directory", "prefix": token[:14]}
+    with pytest.raises(Unauthenticated):
+        gatepost.look(lambda: scim_tokens.authenticate(token, origin=Origin()))
+    assert gatepost.look(lambda: scim_tokens.authenticate(other, origin=Origin()))
+    again = gatepost.run("scim-token", "revoke", "--org", "acme", "--prefix", token[:14])
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "Error: There is no such SCIM token, or you may not see it.\n",
+    )
