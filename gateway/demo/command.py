@@ -127,6 +127,7 @@ async def _connection(settings: Settings) -> Connection:
         )
     if row.issuer != issuer:
         row.issuer, row.metadata, row.keys = issuer, None, None
+        row.metadata_fetched_at = row.keys_fetched_at = None
         await row.save()
     return row
 

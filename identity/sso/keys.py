@@ -84,7 +84,7 @@ async def _refresh(
 
 def _is_due(connection: Connection, older_than: timedelta) -> bool:
     fetched_at = connection.keys_fetched_at
-    return fetched_at is None or fetched_at <= now() - older_than
+    return connection.keys is None or fetched_at is None or fetched_at <= now() - older_than
 
 
 def public_keys(document: Mapping[str, Any]) -> list[Jwk]:

@@ -156,8 +156,11 @@ async def assert_a_directory_is_let_in(http: httpx.AsyncClient, curl: str) -> No
 
 
 async def test_the_second_start_reuses_the_data_on_another_port(tmp_path: Path) -> None:
-    async with running("demo", "--port", str(free_port()), folder=tmp_path) as program:
+    port = free_port()
+    async with running("demo", "--port", str(port), folder=tmp_path) as program:
         await program.line_starting("Open ")
+        async with client(port) as http:
+            await Browser(http).become("vera")  # the keys of this port's provider are kept
         assert (await program.interrupted())[0] == 0
 
     port = free_port()
