@@ -1,8 +1,13 @@
 """Reading a request's body: of one media type, and never more than a bound."""
 
+from urllib.parse import parse_qsl
+
 from starlette.requests import Request
 
 from identity.refusals import BadInput, Refusal
+
+FORM = "application/x-www-form-urlencoded"
+LARGEST_FORM = 4096
 
 
 class UnsupportedMediaType(Refusal):
@@ -25,6 +30,18 @@ async def read_body(request: Request, *, media_type: str, largest: int) -> bytes
     if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise BadInput("Send the body in UTF-8.", field="content-type")
     return await read_bounded(request, largest=largest)
+
+
+async def read_form(request: Request, *, largest: int = LARGEST_FORM) -> dict[str, str]:
+    """The fields of a form that have a value; the last of those with the same name.
+
+    Raises what `read_body` raises, and `BadInput` for what is not UTF-8.
+    """
+    body = await read_body(request, media_type=FORM, largest=largest)
+    try:
+        return dict(parse_qsl(body.decode()))
+    except UnicodeDecodeError as error:
+        raise BadInput("Send the form in UTF-8.", field="body") from error
 
 
 async def read_bounded(request: Request, *, largest: int) -> bytes:

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
 from typing import Literal
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from starlette.requests import Request
@@ -26,7 +25,7 @@ from gateway.authenticate import (
     require_same_origin,
     subject_of,
 )
-from gateway.body import read_body, read_bounded
+from gateway.body import FORM, LARGEST_FORM, read_bounded, read_form
 from gateway.pages import PAGE_HEADERS
 from gateway.settings import Settings
 from gateway.sign_in_pages import finish_page, login_page, refusal_page
@@ -40,9 +39,6 @@ from identity.sso.finishing import finish
 FLOW_COOKIE = "__Host-gatepost_flow_"
 MOST_FLOWS = 8
 """Sign-ins under way in one browser. More are not people, and would fill the Cookie header."""
-
-FORM = "application/x-www-form-urlencoded"
-LARGEST_FORM = 4096
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -134,7 +130,7 @@ async def link(request: Request) -> Response:
 async def finish_sign_in(request: Request) -> Response:
     """The second step, from a page of ours: the session begins."""
     require_same_origin(request)
-    code = (await _form(request)).get("code")
+    code = (await read_form(request)).get("code")
     if code is None:
         raise BadInput("The form has no code. Start again from the sign-in page.", field="code")
     finished = await finish(
@@ -191,11 +187,6 @@ def _browser_tokens(request: Request) -> list[str]:
 def _clear_cookie(answer: Response, name: str, *, samesite: Literal["lax", "strict"]) -> None:
     """A `__Host-` cookie is only replaced by one with the same attributes."""
     answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite=samesite)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = await read_body(request, media_type=FORM, largest=LARGEST_FORM)
-    return dict(parse_qsl(body.decode("latin-1")))
 
 
 def _connection_id(request: Request) -> UUID:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote_plus, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.body import read_body
+from gateway.body import read_form
 from gateway.demo.people import PEOPLE, DemoPerson, person
 from gateway.pages import PAGE_HEADERS, page
 from models.clock import now
@@ -33,8 +33,6 @@ PICKED_COOKIE = "gatepost_demo_person"
 CODE_LIFETIME = timedelta(minutes=1)
 TOKEN_LIFETIME = timedelta(minutes=5)
 ALGORITHM = "ES256"
-FORM = "application/x-www-form-urlencoded"
-LARGEST_FORM = 4096
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -122,8 +120,7 @@ class IdentityProvider:
         if not self._is_client(request.headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="demo"', **NO_STORE}
             return JSONResponse({"error": "invalid_client"}, 401, headers=challenge)
-        body = await read_body(request, media_type=FORM, largest=LARGEST_FORM)
-        sent = dict(parse_qsl(body.decode("latin-1")))
+        sent = await read_form(request)
         if sent.get("grant_type") != "authorization_code":
             return JSONResponse({"error": "unsupported_grant_type"}, 400, headers=NO_STORE)
         grant = self._grants.pop(sent.get("code", ""), None)

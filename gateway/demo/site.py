@@ -2,7 +2,6 @@
 
 from html import escape
 from string import Template
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from starlette.requests import Request
@@ -11,7 +10,7 @@ from starlette.routing import Route
 
 from gateway import pages as frame
 from gateway.authenticate import require_same_origin
-from gateway.body import read_body
+from gateway.body import read_form
 from gateway.demo import TEMPLATES, examples
 from gateway.demo.identity_provider import PATH as PROVIDER_PATH
 from gateway.demo.identity_provider import PICKED_COOKIE
@@ -20,7 +19,6 @@ from identity.refusals import NotFound
 
 HOME = "/demo"
 TEMPLATE = Template((TEMPLATES / "home.html").read_text(encoding="utf-8"))
-FORM = "application/x-www-form-urlencoded"
 PICKED_FOR_SECONDS = 60
 
 
@@ -50,8 +48,7 @@ class Site:
     async def _sign_in(self, request: Request) -> Response:
         """Tell the provider who was picked, and start the sign-in that everybody starts."""
         require_same_origin(request)
-        form = dict(parse_qsl((await read_body(request, media_type=FORM, largest=1024)).decode()))
-        picked = person(form.get("person", ""))
+        picked = person((await read_form(request)).get("person", ""))
         if picked is None:
             raise NotFound("person")
         start = f"/auth/start/{self._connection_id}?return_to={HOME}/examples"
