@@ -37,20 +37,28 @@ def parsed(body: bytes) -> Request:
     unknown = sorted(set(value) - known)
     if unknown:
         raise BadInput(f"Unknown field. Known are {', '.join(sorted(known))}.", field=unknown[0])
+    named = value.get("operationName") is not None
     return Request(
-        query=_of_type(value, "query", str),
-        variables=_of_type(value, "variables", dict, default={}),
-        operation_name=_of_type(value, "operationName", str, default=None),
+        query=_text(value, "query"),
+        variables=_object(value, "variables"),
+        operation_name=_text(value, "operationName") if named else None,
     )
 
 
-def _of_type(value: dict[str, Any], name: str, wanted: type, **default: Any) -> Any:
+def _text(value: dict[str, Any], name: str) -> str:
     given = value.get(name)
-    if given is None and "default" in default:
-        return default["default"]
-    if not isinstance(given, wanted):
-        kind = "a string" if wanted is str else "an object"
-        raise BadInput(f"`{name}` must be {kind}.", field=name)
+    if not isinstance(given, str):
+        raise BadInput(f"`{name}` must be a string.", field=name)
+    return given
+
+
+def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object; one that is null or left out is empty."""
+    given = value.get(name)
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise BadInput(f"`{name}` must be an object.", field=name)
     return given
 
 
@@ -59,7 +67,7 @@ def respond(request: HttpRequest, result: Answer) -> Response:
     modern = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 200 if result.executed or not modern else 400
     return Response(
-        orjson.dumps(result.body, default=str),
+        orjson.dumps(result.body),
         status_code=status,
         media_type=GRAPHQL_RESPONSE if modern else JSON,
         headers={"Cache-Control": "no-store"},
