@@ -1,7 +1,5 @@
 """Relay connections: keyset pages over time-sortable ids, newest first."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -9,44 +7,19 @@ from uuid import UUID
 
 import strawberry
 
+from identity.access.compiled import Access
+from identity.access.permissions import Permission
 from identity.refusals import BadInput
-from models.window import Window
-from schema.directives import public, public_column
+from models.window import COUNT_CAP, Window
+from schema.context import ContextInfo
+from schema.directives import Auth, needs, public, public_column
+from schema.opaque import decoded, encoded
 
 DEFAULT_PAGE = 25
 LARGEST_PAGE = 100
 
 NodeT = TypeVar("NodeT")
 Count = Callable[[], Awaitable[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class PageArguments:
-    """A connection's arguments as they came, not yet checked."""
-
-    first: int | None = None
-    after: str | None = None
-    last: int | None = None
-    before: str | None = None
-
-    def window(self) -> Window:
-        """One row more than asked for, which tells whether there is a further page.
-
-        Raises `BadInput` for a page size or a cursor that cannot be.
-        """
-        if self.first is not None and self.last is not None:
-            raise BadInput("Give `first` or `last`, not both.", field="last")
-        size = self.first if self.last is None else self.last
-        size = DEFAULT_PAGE if size is None else size
-        if not 0 <= size <= LARGEST_PAGE:
-            field = "first" if self.last is None else "last"
-            raise BadInput(f"A page has 0 to {LARGEST_PAGE} items.", field=field)
-        return Window(
-            limit=size + 1,
-            after=_position(self.after, field="after"),
-            before=_position(self.before, field="before"),
-            backwards=self.last is not None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +76,69 @@ class Connection(Generic[NodeT]):
     def page_info(self) -> PageInfo:
         return PageInfo(row=self.page)
 
-    @public("How many there are, counted no further than 1000. Costs a count: ask only if needed.")
+    @public(f"How many there are, counted no further than {COUNT_CAP}: ask only if needed.")
     async def total_count(self) -> int:
         return await self.count()
 
 
-def paged(
-    rows: Sequence[Any], window: Window, wrap: Callable[[Any], NodeT], count: Count
+def connection_field(
+    description: str,
+    *,
+    requires: Sequence[Permission],
+    at: str,
+    wrap: Callable[..., Any],
+    rows: Callable[[Access, Any, Window], Awaitable[Sequence[Any]]],
+    count: Callable[[Access, Any], Awaitable[int]],
+) -> Any:
+    """A guarded field that is a connection of `wrap` objects.
+
+    `rows` gives the rows of a window, newest first, and `count` how many there are, of an access
+    and of the row that the field is on.
+    """
+
+    async def resolve(
+        root: Any,
+        info: ContextInfo,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Any:
+        window = _window(first, after, last, before)
+        access = info.context.access
+        found = await rows(access, root.row, window)
+        return _paged(found, window, wrap, lambda: count(access, root.row))
+
+    del resolve.__annotations__["return"]  # the GraphQL type is the annotation of the field
+    return strawberry.field(
+        resolver=resolve,
+        description=f"{description} {needs(requires, at)}",
+        directives=[Auth(requires=list(requires), at=at)],
+    )
+
+
+def _window(first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+    """One row more than asked for, which tells whether there is a further page.
+
+    Raises `BadInput` for a page size or a cursor that cannot be.
+    """
+    if first is not None and last is not None:
+        raise BadInput("Give `first` or `last`, not both.", field="last")
+    size = first if last is None else last
+    size = DEFAULT_PAGE if size is None else size
+    if not 0 <= size <= LARGEST_PAGE:
+        field = "first" if last is None else "last"
+        raise BadInput(f"A page has 0 to {LARGEST_PAGE} items.", field=field)
+    return Window(
+        limit=size + 1,
+        after=_position(after, field="after"),
+        before=_position(before, field="before"),
+        backwards=last is not None,
+    )
+
+
+def _paged(
+    rows: Sequence[Any], window: Window, wrap: Callable[..., NodeT], count: Count
 ) -> Connection[NodeT]:
     """The connection of the rows that a window gave, of which one may be over the page."""
     size = window.limit - 1
@@ -121,18 +150,17 @@ def paged(
         start_cursor=cursor_of(kept[0].id) if kept else None,
         end_cursor=cursor_of(kept[-1].id) if kept else None,
     )
-    return Connection(items=[wrap(row) for row in kept], page=page, count=count)
+    return Connection(items=[wrap(row=row) for row in kept], page=page, count=count)
 
 
 def cursor_of(row_id: UUID) -> str:
-    return base64.urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
+    return encoded(row_id.bytes)
 
 
 def _position(cursor: str | None, *, field: str) -> UUID | None:
     if cursor is None:
         return None
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return UUID(bytes=base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error) as error:
+        return UUID(bytes=decoded(cursor))
+    except ValueError as error:
         raise BadInput("This is not a cursor that this API gave out.", field=field) from error

@@ -4,7 +4,8 @@ Every field of an object type carries one of the two (an architecture test holds
 `guard` reads these declarations from the finished schema and enforces them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
@@ -17,17 +18,23 @@ from identity.audit.actions import Action
 
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
 
-ORGANIZATION = "organization"
-ANYWHERE = "anywhere"
-SELF = "self"
-EACH = "each"
-VALUE = "value"
-PLACES = {
-    ORGANIZATION: "at the organization",
-    ANYWHERE: "anywhere in the organization",
-    SELF: "on this object",
-    EACH: "on each item; the others are left out",
-    VALUE: "on the object it returns",
+
+class At(StrEnum):
+    """Where a declaration's permissions are checked, unless it is the path of an argument."""
+
+    ORGANIZATION = "organization"
+    ANYWHERE = "anywhere"
+    SELF = "self"
+    EACH = "each"
+    VALUE = "value"
+
+
+PLACES: Mapping[str, str] = {
+    At.ORGANIZATION: "at the organization",
+    At.ANYWHERE: "anywhere in the organization",
+    At.SELF: "on this object",
+    At.EACH: "on each item; the others are left out",
+    At.VALUE: "on the object it returns",
 }
 
 
@@ -83,7 +90,9 @@ def public(description: str) -> Callable[[ResolverT], ResolverT]:
     return cast("Callable[[ResolverT], ResolverT]", decorator)
 
 
-def column(source: str, description: str, *, requires: Sequence[Permission], at: str = SELF) -> Any:
+def column(
+    source: str, description: str, *, requires: Sequence[Permission], at: str = At.SELF
+) -> Any:
     """A guarded field whose value is the attribute `source` of the object's row."""
     return strawberry.field(
         resolver=_reader(source),

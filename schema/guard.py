@@ -13,12 +13,11 @@ from typing import Any
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
 from identity.access.compiled import Access, denied
-from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
-from identity.access.decision import Target
-from identity.access.permissions import Permission, mask_of
+from identity.access.decision import ORGANIZATION, Target
+from identity.access.permissions import Permission, bits_of
 from identity.refusals import BadInput
 from schema.context import Context
-from schema.directives import ANYWHERE, EACH, ORGANIZATION, SELF, VALUE, Auth
+from schema.directives import At, Auth
 
 Resolver = Callable[..., Any]
 Check = Callable[[Access, Any], None]
@@ -37,7 +36,7 @@ def enforce(schema: GraphQLSchema) -> None:
         if isinstance(type_, GraphQLObjectType) and type_ is not schema.mutation_type:
             for field in type_.fields.values():
                 auth = declared_auth(field)
-                if auth is not None and auth.at != EACH and field.resolve is not None:
+                if auth is not None and auth.at != At.EACH and field.resolve is not None:
                     field.resolve = _guarded(field.resolve, auth)
     for field in schema.mutation_type.fields.values() if schema.mutation_type else ():
         if field.resolve is not None:
@@ -64,13 +63,13 @@ def require_one(access: Access, requires: list[Permission], target: Target) -> N
 
     The refusal explains the first of them and lists all that would do.
     """
-    if any(access.allows(permission, target) for permission in requires):
+    if access.allows_any(bits_of(requires), target):
         return
     raise denied(access.check(requires[0], target), instead_of=requires)
 
 
 def _guarded(resolve: Resolver, auth: Auth) -> Resolver:
-    if auth.at == VALUE:
+    if auth.at == At.VALUE:
         return _checking_value(resolve, auth.requires)
     check = _check_before(auth)
 
@@ -82,21 +81,20 @@ def _guarded(resolve: Resolver, auth: Auth) -> Resolver:
 
 
 def _check_before(auth: Auth) -> Check:
-    requires, mask = list(auth.requires), mask_of(auth.requires)
+    requires = list(auth.requires)
 
     def at_self(access: Access, source: Any) -> None:
-        target = source.access_target()
-        if not access.allows_any(mask, target):
-            require_one(access, requires, target)
+        require_one(access, requires, source.access_target())
 
     def at_organization(access: Access, source: Any) -> None:
-        require_one(access, requires, AT_ORGANIZATION)
+        require_one(access, requires, ORGANIZATION)
 
     def anywhere(access: Access, source: Any) -> None:
         if not any(access.allows_anywhere(permission) for permission in requires):
-            require_one(access, requires, AT_ORGANIZATION)
+            require_one(access, requires, ORGANIZATION)
 
-    return {SELF: at_self, ORGANIZATION: at_organization, ANYWHERE: anywhere}[auth.at]
+    checks = {At.SELF: at_self, At.ORGANIZATION: at_organization, At.ANYWHERE: anywhere}
+    return checks[At(auth.at)]
 
 
 def _checking_value(resolve: Resolver, requires: list[Permission]) -> Resolver:

@@ -1,28 +1,25 @@
 """Relay's global object identification: opaque ids that name the type and the row."""
 
-import base64
-import binascii
 from uuid import UUID
 
 import strawberry
 
 from identity.refusals import BadInput
+from schema.opaque import decoded, encoded
 
 
 def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
-    raw = f"{type_name}:{row_id.hex}".encode()
-    return strawberry.ID(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    return strawberry.ID(encoded(f"{type_name}:{row_id.hex}".encode()))
 
 
 def parse_id(value: str, *, field: str) -> tuple[str, UUID]:
     """The type and the row of a global id. Raises `BadInput` for what is none of ours."""
     try:
-        raw = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-        type_name, separator, hexadecimal = raw.decode("ascii").partition(":")
+        type_name, separator, hexadecimal = decoded(value).decode("ascii").partition(":")
         if not separator or len(hexadecimal) != 32:
-            raise ValueError
+            raise ValueError("not a type and a row")
         return type_name, UUID(hex=hexadecimal)
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise BadInput("This is not an id that this API gave out.", field=field) from error
 
 

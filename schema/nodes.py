@@ -15,8 +15,7 @@ from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, Resour
 from identity.access.targets import target_of
 from identity.refusals import BadInput, NotFound
 from models.organization import Organization as OrganizationRow
-from schema.campaigns.queries import RELATED
-from schema.campaigns.types import Campaign
+from schema.campaigns.types import RELATED, Campaign
 from schema.context import ContextInfo
 from schema.directives import public
 from schema.groups.types import Group
@@ -73,15 +72,19 @@ NODE_TYPES: Mapping[str, NodeType] = {
 }
 
 
+def _named(node_id: str, *, field: str) -> tuple[NodeType, UUID]:
+    type_name, row_id = parse_id(node_id, field=field)
+    if type_name not in NODE_TYPES:
+        raise BadInput("This is not an id that this API gave out.", field=field)
+    return NODE_TYPES[type_name], row_id
+
+
 async def located(access: Access, node_id: str, *, field: str) -> tuple[Any, Target]:
     """The row that a global id names and where its permissions are checked.
 
-    Raises `BadInput` for an id of no such type, `NotFound` for an invisible row.
+    Raises `BadInput` for what is no id of ours, `NotFound` for an invisible row.
     """
-    type_name, row_id = parse_id(node_id, field=field)
-    node_type = NODE_TYPES.get(type_name)
-    if node_type is None:
-        raise BadInput("This is not an id that this API gave out.", field=field)
+    node_type, row_id = _named(node_id, field=field)
     row = await node_type.find(access, row_id)
     return row, node_type.target(row)
 
@@ -90,8 +93,5 @@ async def located(access: Access, node_id: str, *, field: str) -> tuple[Any, Tar
 class NodeQuery:
     @public("Any object by its global id; NOT_FOUND for what the viewer may not see.")
     async def node(self, info: ContextInfo, id: strawberry.ID) -> Node | None:
-        type_name, row_id = parse_id(id, field="id")
-        node_type = NODE_TYPES.get(type_name)
-        if node_type is None:
-            raise NotFound("object")
+        node_type, row_id = _named(id, field="id")
         return node_type.type(row=await node_type.find(info.context.access, row_id))

@@ -17,13 +17,12 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
-from identity.access.decision import ORGANIZATION as AT_ORGANIZATION
-from identity.access.decision import Target
+from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial, target
 from identity.refusals import Refusal
 from schema.context import Context
-from schema.directives import AUDITS, ORGANIZATION, Auth
+from schema.directives import AUDITS, At, Auth
 from schema.guard import declared_auth, require_one
 from schema.nodes import located
 
@@ -107,9 +106,9 @@ async def _require_allowed(field: RootField, context: Context) -> None:
     if auth is None:
         return
     about: AuditTarget | None = None
-    at = AT_ORGANIZATION
+    at = ORGANIZATION
     try:
-        if auth.at != ORGANIZATION:
+        if auth.at != At.ORGANIZATION:
             row, at = await located(context.access, _argument(field, auth), field=auth.at)
             about = target(row)
         require_one(context.access, auth.requires, at)

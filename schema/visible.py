@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import strawberry
-
+from identity.access.compiled import Access
 from identity.access.kinds import Resource, ResourceKind
 from identity.access.visible import count_visible, visible_ids
+from models.window import Window
 from models.workspace import Workspace
-from schema.connection import PageArguments, paged
-from schema.context import ContextInfo
-from schema.directives import EACH, Auth, needs
+from schema.connection import connection_field
+from schema.directives import At
 
 
 def visible_resources(
@@ -25,32 +24,17 @@ def visible_resources(
     `wrap` is the GraphQL type; `related` are the to-one relations that its fields read.
     """
 
-    async def resolve(
-        root: Any,
-        info: ContextInfo,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> Any:
-        workspace: Workspace = root.row
-        window = PageArguments(first, after, last, before).window()
-        access = info.context.access
+    async def rows(access: Access, workspace: Workspace, window: Window) -> Sequence[Resource]:
         ids = await visible_ids(access, kind, kind.seen_mask, workspace.id, window)
-        rows: Sequence[Resource] = []
-        if ids:
-            query = kind.model.filter(id__in=ids, workspace_id=workspace.id)
-            rows = await query.order_by("-id").select_related(*related)
-        return paged(
-            rows,
-            window,
-            lambda row: wrap(row=row),
-            lambda: count_visible(access, kind, kind.seen_mask, workspace.id),
-        )
+        if not ids:
+            return []
+        query = kind.model.filter(id__in=ids, workspace_id=workspace.id)
+        found: Sequence[Resource] = await query.order_by("-id").select_related(*related)
+        return found
 
-    del resolve.__annotations__["return"]  # the GraphQL type is the annotation of the field
-    return strawberry.field(
-        resolver=resolve,
-        description=f"{description} {needs(kind.seen_with, EACH)}",
-        directives=[Auth(requires=list(kind.seen_with), at=EACH)],
+    async def count(access: Access, workspace: Workspace) -> int:
+        return await count_visible(access, kind, kind.seen_mask, workspace.id)
+
+    return connection_field(
+        description, requires=kind.seen_with, at=At.EACH, wrap=wrap, rows=rows, count=count
     )

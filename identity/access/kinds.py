@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from identity.access.permissions import Permission, mask_of
+from identity.access.permissions import Permission, bits_of
 from models.assignment import ScopeType
 from models.campaign import Campaign
 from models.mailing_list import MailingList
@@ -29,7 +29,7 @@ class ResourceKind(Generic[ResourceT]):
 
     @property
     def seen_mask(self) -> int:
-        return mask_of(self.seen_with)
+        return bits_of(self.seen_with)
 
 
 CAMPAIGN = ResourceKind(

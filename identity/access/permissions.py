@@ -215,6 +215,14 @@ def implied_by(permission: Permission) -> Permission | None:
 _VALUES = frozenset(permission.value for permission in Permission)
 
 
+def bits_of(permissions: Iterable[Permission]) -> int:
+    """The bits of exactly these permissions: for asking whether one of them is held."""
+    mask = 0
+    for permission in permissions:
+        mask |= permission.bit
+    return mask
+
+
 def mask_of(permissions: Iterable[Permission]) -> int:
     """The bits of these permissions and of all they imply."""
     mask = 0

@@ -11,8 +11,7 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.campaigns import Content
 from models.campaign import Campaign as CampaignRow
-from schema.campaigns.queries import RELATED
-from schema.campaigns.types import Campaign
+from schema.campaigns.types import RELATED, Campaign
 from schema.context import ContextInfo
 from schema.directives import auth, public
 from schema.ids import global_id, optional_row_id, row_id

@@ -8,7 +8,7 @@ from identity.access.permissions import Permission
 from models.group import Group as GroupRow
 from models.group import GroupSource
 from schema.context import ContextInfo
-from schema.directives import ORGANIZATION, auth, column, public_column
+from schema.directives import At, auth, column, public_column
 from schema.members.types import Assignment
 from schema.node import Node
 
@@ -22,10 +22,10 @@ class Group(Node):
 
     name: str = public_column("name", "What it is called.")
     source: GroupSource | None = column(
-        "source", "Who keeps its members.", requires=READ, at=ORGANIZATION
+        "source", "Who keeps its members.", requires=READ, at=At.ORGANIZATION
     )
 
-    @auth("The roles it was given.", requires=READ, at=ORGANIZATION)
+    @auth("The roles it was given.", requires=READ, at=At.ORGANIZATION)
     async def assignments(self, info: ContextInfo) -> list[Assignment] | None:
         rows = await info.context.assignments.load(self.row.id)
         return [Assignment(row=row) for row in rows]

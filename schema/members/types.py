@@ -11,7 +11,7 @@ from models.assignment import ScopeType
 from models.member import Member as MemberRow
 from models.member import MemberStatus
 from schema.context import ContextInfo
-from schema.directives import ORGANIZATION, auth, column, public, public_column
+from schema.directives import At, auth, column, public, public_column
 from schema.ids import global_id
 from schema.node import Node
 from schema.roles.types import Role
@@ -52,18 +52,18 @@ class Member(Node):
     own_groups: ClassVar[frozenset[str]] = frozenset({"members"})
 
     name: str = public_column("name", "What people call them.")
-    email: str | None = column("email", "Their address.", requires=READ, at=ORGANIZATION)
+    email: str | None = column("email", "Their address.", requires=READ, at=At.ORGANIZATION)
     user_name: str | None = column(
-        "user_name", "Their name at the directory.", requires=READ, at=ORGANIZATION
+        "user_name", "Their name at the directory.", requires=READ, at=At.ORGANIZATION
     )
     status: MemberStatus | None = column(
-        "status", "Whether they can sign in.", requires=READ, at=ORGANIZATION
+        "status", "Whether they can sign in.", requires=READ, at=At.ORGANIZATION
     )
     created_at: datetime | None = column(
-        "created_at", "When they joined.", requires=READ, at=ORGANIZATION
+        "created_at", "When they joined.", requires=READ, at=At.ORGANIZATION
     )
 
-    @auth("The roles they were given directly.", requires=READ, at=ORGANIZATION)
+    @auth("The roles they were given directly.", requires=READ, at=At.ORGANIZATION)
     async def assignments(self, info: ContextInfo) -> list[Assignment] | None:
         rows = await info.context.assignments.load(self.row.id)
         return [Assignment(row=row) for row in rows]

@@ -10,9 +10,9 @@ from identity.audit import read as audit_log
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.audit.types import AuditEvent
-from schema.connection import Connection, PageArguments, paged
+from schema.connection import Connection, connection_field
 from schema.context import ContextInfo
-from schema.directives import ANYWHERE, ORGANIZATION, auth, column, public, public_column
+from schema.directives import At, auth, column, public, public_column
 from schema.groups.types import Group
 from schema.members.types import Member
 from schema.node import Node
@@ -33,45 +33,34 @@ class Organization(Node):
         "plan",
         "What it has bought.",
         requires=[Permission.ORGANIZATION_READ],
-        at=ORGANIZATION,
+        at=At.ORGANIZATION,
     )
 
     @public("The workspaces in which the viewer holds anything, by name.")
     async def workspaces(self, info: ContextInfo) -> list[Workspace]:
         return [Workspace(row=row) for row in await workspaces.visible(info.context.access)]
 
-    @auth("The people in it, newest first.", requires=[Permission.MEMBERS_READ], at=ORGANIZATION)
-    async def members(
-        self,
-        info: ContextInfo,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> Connection[Member] | None:
-        window = PageArguments(first, after, last, before).window()
-        access = info.context.access
-        rows = await members.visible(access, window)
-        return paged(rows, window, lambda row: Member(row=row), lambda: members.count(access))
+    members: Connection[Member] | None = connection_field(
+        "The people in it, newest first.",
+        requires=[Permission.MEMBERS_READ],
+        at=At.ORGANIZATION,
+        wrap=Member,
+        rows=lambda access, row, window: members.visible(access, window),
+        count=lambda access, row: members.count(access),
+    )
+    audit_events: Connection[AuditEvent] | None = connection_field(
+        "What was done, newest first.",
+        requires=[Permission.AUDIT_READ],
+        at=At.ORGANIZATION,
+        wrap=AuditEvent,
+        rows=lambda access, row, window: audit_log.visible(access, window),
+        count=lambda access, row: audit_log.count(access),
+    )
 
-    @auth("The groups, by name.", requires=[Permission.MEMBERS_READ], at=ORGANIZATION)
+    @auth("The groups, by name.", requires=[Permission.MEMBERS_READ], at=At.ORGANIZATION)
     async def groups(self, info: ContextInfo) -> list[Group] | None:
         return [Group(row=row) for row in await groups.visible(info.context.access)]
 
-    @auth("Every role, the built-in ones first.", requires=[Permission.ROLES_READ], at=ANYWHERE)
+    @auth("Every role, the built-in ones first.", requires=[Permission.ROLES_READ], at=At.ANYWHERE)
     async def roles(self, info: ContextInfo) -> list[Role] | None:
         return [Role(row=row) for row in await roles.visible(info.context.access)]
-
-    @auth("What was done, newest first.", requires=[Permission.AUDIT_READ], at=ORGANIZATION)
-    async def audit_events(
-        self,
-        info: ContextInfo,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> Connection[AuditEvent] | None:
-        window = PageArguments(first, after, last, before).window()
-        access = info.context.access
-        rows = await audit_log.visible(access, window)
-        return paged(rows, window, lambda row: AuditEvent(row=row), lambda: audit_log.count(access))

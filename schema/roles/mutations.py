@@ -7,7 +7,7 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from models.role import Role as RoleRow
 from schema.context import ContextInfo
-from schema.directives import ORGANIZATION, auth, public
+from schema.directives import At, auth, public
 from schema.ids import global_id, optional_row_id, row_id
 from schema.roles.types import Role
 
@@ -69,7 +69,7 @@ class RoleMutation:
     @auth(
         "Make a role.",
         requires=[Permission.ROLES_WRITE],
-        at=ORGANIZATION,
+        at=At.ORGANIZATION,
         audits=Action.ROLE_CREATE,
     )
     async def create_role(self, info: ContextInfo, input: CreateRoleInput) -> RolePayload | None:
@@ -85,7 +85,7 @@ class RoleMutation:
     @auth(
         "Change a custom role.",
         requires=[Permission.ROLES_WRITE],
-        at=ORGANIZATION,
+        at=At.ORGANIZATION,
         audits=Action.ROLE_UPDATE,
     )
     async def update_role(self, info: ContextInfo, input: UpdateRoleInput) -> RolePayload | None:
@@ -103,7 +103,7 @@ class RoleMutation:
     @auth(
         "Delete a custom role.",
         requires=[Permission.ROLES_DELETE],
-        at=ORGANIZATION,
+        at=At.ORGANIZATION,
         audits=Action.ROLE_DELETE,
     )
     async def delete_role(

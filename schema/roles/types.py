@@ -9,7 +9,7 @@ import strawberry
 from identity import roles
 from identity.access.permissions import Permission
 from models.role import Role as RoleRow
-from schema.directives import ANYWHERE, auth, column, public, public_column
+from schema.directives import At, auth, column, public, public_column
 from schema.node import Node
 
 READ = (Permission.ROLES_READ,)
@@ -21,22 +21,24 @@ class Role(Node):
     own_groups: ClassVar[frozenset[str]] = frozenset({"roles"})
 
     name: str = public_column("name", "What it is called.")
-    description: str | None = column("description", "What it is for.", requires=READ, at=ANYWHERE)
+    description: str | None = column(
+        "description", "What it is for.", requires=READ, at=At.ANYWHERE
+    )
     version: int | None = column(
         "version",
         "Grows with each change; give it back as `expectedVersion`.",
         requires=READ,
-        at=ANYWHERE,
+        at=At.ANYWHERE,
     )
     updated_at: datetime | None = column(
-        "updated_at", "When it last changed.", requires=READ, at=ANYWHERE
+        "updated_at", "When it last changed.", requires=READ, at=At.ANYWHERE
     )
 
     @public("Whether it is built in, and so can be copied but not changed.")
     def builtin(self) -> bool:
         return self.row.builtin is not None
 
-    @auth("What it holds, in the order of the vocabulary.", requires=READ, at=ANYWHERE)
+    @auth("What it holds, in the order of the vocabulary.", requires=READ, at=At.ANYWHERE)
     def permissions(self) -> list[Permission] | None:
         held: Sequence[Permission] = roles.permissions_of(self.row)
         return list(held)

@@ -7,7 +7,7 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from models.workspace import Workspace as WorkspaceRow
 from schema.context import ContextInfo
-from schema.directives import ORGANIZATION, auth, public
+from schema.directives import At, auth, public
 from schema.workspaces.types import Workspace
 
 
@@ -31,7 +31,7 @@ class WorkspaceMutation:
     @auth(
         "Open a workspace.",
         requires=[Permission.WORKSPACE_CREATE],
-        at=ORGANIZATION,
+        at=At.ORGANIZATION,
         audits=Action.WORKSPACE_CREATE,
     )
     async def create_workspace(

@@ -11,10 +11,9 @@ from identity.audit import read as audit_log
 from models.workspace import Workspace as WorkspaceRow
 from models.workspace import WorkspaceState
 from schema.audit.types import AuditEvent
-from schema.campaigns.types import Campaign
-from schema.connection import Connection, PageArguments, paged
-from schema.context import ContextInfo
-from schema.directives import SELF, auth, public_column
+from schema.campaigns.types import RELATED, Campaign
+from schema.connection import Connection, connection_field
+from schema.directives import At, public_column
 from schema.mailing_lists.types import MailingList
 from schema.node import Node
 from schema.sending_servers.types import SendingServer
@@ -36,7 +35,7 @@ class Workspace(Node):
         CAMPAIGN,
         "The campaigns that the viewer may see.",
         wrap=Campaign,
-        related=("owner", "mailing_list", "sending_server"),
+        related=RELATED,
     )
     mailing_lists: Connection[MailingList] = visible_resources(
         MAILING_LIST, "The mailing lists that the viewer may see.", wrap=MailingList
@@ -45,24 +44,14 @@ class Workspace(Node):
         SENDING_SERVER, "The sending servers that the viewer may see.", wrap=SendingServer
     )
 
-    @auth("What was done in it, newest first.", requires=[Permission.AUDIT_READ], at=SELF)
-    async def audit_events(
-        self,
-        info: ContextInfo,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> Connection[AuditEvent] | None:
-        window = PageArguments(first, after, last, before).window()
-        access, workspace_id = info.context.access, self.row.id
-        rows = await audit_log.visible(access, window, workspace_id=workspace_id)
-        return paged(
-            rows,
-            window,
-            lambda row: AuditEvent(row=row),
-            lambda: audit_log.count(access, workspace_id=workspace_id),
-        )
+    audit_events: Connection[AuditEvent] | None = connection_field(
+        "What was done in it, newest first.",
+        requires=[Permission.AUDIT_READ],
+        at=At.SELF,
+        wrap=AuditEvent,
+        rows=lambda access, row, window: audit_log.visible(access, window, workspace_id=row.id),
+        count=lambda access, row: audit_log.count(access, workspace_id=row.id),
+    )
 
     def access_target(self) -> Target:
         return Target(self.row.id)

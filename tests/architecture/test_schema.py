@@ -12,7 +12,7 @@ from graphql import (
 )
 
 from identity.audit.actions import Action
-from schema.directives import AUDITS, EACH, PLACES, Auth, Public
+from schema.directives import AUDITS, PLACES, At, Auth, Public
 from schema.guard import declared_auth
 from schema.schema import graphql_schema
 
@@ -50,7 +50,7 @@ def test_guarded_fields_are_nullable() -> None:
     wrong = [
         name
         for name, field in fields()
-        if (auth := declared_auth(field)) and auth.at != EACH and not nullable(field.type)
+        if (auth := declared_auth(field)) and auth.at != At.EACH and not nullable(field.type)
     ]
     assert wrong == []
 
