@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
 from identity import assignments, text
@@ -17,7 +16,7 @@ from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.refusals import BadInput, Conflict, NotFound
 from identity.subject import Subject
-from identity.writing import Write, writing
+from identity.writing import Write, taken, writing
 from models.assignment import Assignment
 from models.group import Group, GroupMember, GroupSource
 from models.member import Member
@@ -80,8 +79,9 @@ async def create(
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
         row = Group(organization_id=write.organization_id, source=GroupSource.DIRECTORY)
         _take(row, group)
-        await _require_free_name(row)
-        await _save(row, new=True)
+        row.updated_at = row.created_at
+        with taken(_name_taken(row)):
+            await row.save(force_create=True)
         joined = await _join(row, frozenset(member_ids))
         await write.record(target(row), changes({}, {**_facts(row), "members": joined}))
     return row
@@ -98,17 +98,16 @@ async def update(
     async with writing(subject, Action.GROUP_UPDATE, changes_access=True) as write:
         row = await _found(write, group_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        before, name_key = _facts(row), row.name_key
+        before = _facts(row)
         _take(row, group)
-        if row.name_key != name_key:
-            await _require_free_name(row)
         left = await _leave(row, membership)
         joined = await _join(row, membership.join)
         diff = changes({**before, "members": left}, {**_facts(row), "members": joined})
         write.changes_access = bool(left or joined) and await _has_roles(row)
         if diff:
             row.touch()
-            await _save(row)
+            with taken(_name_taken(row)):
+                await row.save()
             await write.record(target(row), diff)
     return row
 
@@ -129,10 +128,8 @@ async def delete(subject: Subject, group_id: UUID) -> None:
 
 
 async def _found(write: Write, group_id: UUID) -> Group:
-    row = await Group.get_or_none(
-        id=group_id, organization_id=write.organization_id, source=GroupSource.DIRECTORY
-    )
-    if row is None or not write.access.allows(Permission.MEMBERS_READ, ORGANIZATION):
+    row = await found(write.access, group_id)
+    if row.source is not GroupSource.DIRECTORY:
         raise NotFound("group")
     write.about(target(row))
     return row
@@ -185,21 +182,7 @@ def _take(row: Group, group: DirectoryGroup) -> None:
     row.scim = group.scim
 
 
-async def _require_free_name(group: Group) -> None:
-    if await Group.exists(organization_id=group.organization_id, name_key=group.name_key):
-        raise _taken(group)
-
-
-async def _save(group: Group, *, new: bool = False) -> None:
-    if new:
-        group.updated_at = group.created_at
-    try:
-        await group.save(force_create=new, force_update=not new)
-    except IntegrityError as error:  # somebody else took the name since it was looked for
-        raise _taken(group) from error
-
-
-def _taken(group: Group) -> Conflict:
+def _name_taken(group: Group) -> Conflict:
     return Conflict(f"There is a group named {group.name!r} already in this organization.")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
 from identity import assignments, text
@@ -20,7 +19,7 @@ from identity.audit.record import target
 from identity.credentials import sessions
 from identity.refusals import Conflict, NotFound
 from identity.subject import Subject
-from identity.writing import Write, writing
+from identity.writing import Write, taken, writing
 from models.clock import now
 from models.member import Member, MemberStatus, SuspendedBy
 from models.session import EndReason
@@ -89,11 +88,12 @@ async def provision(subject: Subject, person: Person) -> Member:
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
         member = Member(organization_id=write.organization_id, name=person.user_name[:NAME_LENGTH])
         _take(member, person)
-        await _require_free_user_name(member)
         member.user = await User.create(email=member.email, name=member.name)
         if person.active is False:
             _suspend(member)
-        await _save(member, new=True)
+        member.updated_at = member.created_at
+        with taken(_user_name_taken(member)):
+            await member.save(force_create=True)
         await write.record(target(member), changes({}, _facts(member)))
     return member
 
@@ -107,18 +107,17 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     async with writing(subject, Action.MEMBER_UPDATE, changes_access=True) as write:
         member = await _found(write, member_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        before, user_name_key = _facts(member), member.user_name_key
+        before = _facts(member)
         _take(member, person)
         write.changes_access = _follow(write, member, person.active)
         diff = changes(before, _facts(member))
         if not diff:
             return member
-        if member.user_name_key != user_name_key:
-            await _require_free_user_name(member)
         if write.action is Action.MEMBER_SUSPEND:
             await sessions.end_all([member.id], EndReason.SUSPENDED)
         member.touch()
-        await _save(member)
+        with taken(_user_name_taken(member)):
+            await member.save()
         await write.record(target(member), diff)
     return member
 
@@ -177,23 +176,7 @@ def _suspend(member: Member) -> None:
     member.suspended_by = SuspendedBy.DIRECTORY
 
 
-async def _require_free_user_name(member: Member) -> None:
-    if await Member.exists(
-        organization_id=member.organization_id, user_name_key=member.user_name_key
-    ):
-        raise _taken(member)
-
-
-async def _save(member: Member, *, new: bool = False) -> None:
-    if new:
-        member.updated_at = member.created_at
-    try:
-        await member.save(force_create=new, force_update=not new)
-    except IntegrityError as error:  # somebody else took the name since it was looked for
-        raise _taken(member) from error
-
-
-def _taken(member: Member) -> Conflict:
+def _user_name_taken(member: Member) -> Conflict:
     return Conflict(f"The userName {member.user_name!r} is taken in this organization.")
 
 

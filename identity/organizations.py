@@ -10,7 +10,7 @@ from identity.audit.diff import changes
 from identity.audit.record import record, target
 from identity.refusals import Conflict, Forbidden, NotFound
 from identity.subject import Origin, Subject, operator
-from identity.writing import writing
+from identity.writing import taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType
 from models.database import transaction
@@ -48,9 +48,8 @@ async def create(
     address = text.email(owner_email, field="owner")
     called = address if owner_name is None else text.label(owner_name, field="owner_name")
     async with transaction():
-        if await Organization.exists(slug=slug):
-            raise Conflict(f"There is an organization {slug!r} already. Choose another slug.")
-        organization = await Organization.create(slug=slug, name=name, plan=plan)
+        with taken(Conflict(f"There is an organization {slug!r} already. Choose another slug.")):
+            organization = await Organization.create(slug=slug, name=name, plan=plan)
         roles = {
             builtin: await Role.create(
                 organization=organization,

@@ -19,7 +19,7 @@ from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound, VersionConflict
 from identity.subject import Subject
-from identity.writing import Write, writing
+from identity.writing import Write, taken, writing
 from models.assignment import Assignment
 from models.role import Role
 
@@ -78,14 +78,15 @@ async def create(
         if copy_of is not None:
             held.update(permissions_of(await found(write.access, copy_of)))
         write.access.require_holding(mask_of(held), ORGANIZATION)
-        await _require_free_name(write.organization_id, name)
-        role = await Role.create(
+        role = Role(
             organization_id=write.organization_id,
             name=name,
             name_key=text.key(name),
             description=description,
             permissions=_names(held),
         )
+        with taken(_name_taken(role)):
+            await role.save(force_create=True)
         await write.record(target(role), changes({}, _facts(role)))
     return role
 
@@ -115,14 +116,13 @@ async def update(
         write.access.require_holding(mask_of(wanted ^ held), ORGANIZATION)
         if name is not None:
             role.name = text.label(name, field="name", longest=100)
-            if text.key(role.name) != role.name_key:
-                await _require_free_name(write.organization_id, role.name)
             role.name_key = text.key(role.name)
         if description is not None:
             role.description = text.prose(description, field="description", longest=500)
         role.permissions = _names(wanted)
         role.touch()
-        await role.save()
+        with taken(_name_taken(role)):
+            await role.save()
         await write.record(target(role), changes(before, _facts(role)))
     return role
 
@@ -192,9 +192,8 @@ async def _editable(write: Write, role_id: UUID, permission: Permission) -> Role
     return role
 
 
-async def _require_free_name(organization_id: UUID, name: str) -> None:
-    if await Role.exists(organization_id=organization_id, name_key=text.key(name)):
-        raise Conflict(f"There is a role named {name!r} already.")
+def _name_taken(role: Role) -> Conflict:
+    return Conflict(f"There is a role named {role.name!r} already.")
 
 
 def _holding(assignment: Assignment) -> str:

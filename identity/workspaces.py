@@ -10,7 +10,7 @@ from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.refusals import Conflict, PlanRequired
 from identity.subject import Subject
-from identity.writing import writing
+from identity.writing import taken, writing
 from models.workspace import Workspace
 
 
@@ -27,11 +27,10 @@ async def create(subject: Subject, *, slug: str, name: str) -> Workspace:
             raise PlanRequired(
                 f"The plan {write.subject.plan.name} includes {limit} workspaces.", limit=limit
             )
-        if await Workspace.exists(organization_id=write.organization_id, slug=slug):
-            raise Conflict(f"There is a workspace {slug!r} already. Choose another slug.")
-        workspace = await Workspace.create(
-            organization_id=write.organization_id, slug=slug, name=name
-        )
+        with taken(Conflict(f"There is a workspace {slug!r} already. Choose another slug.")):
+            workspace = await Workspace.create(
+                organization_id=write.organization_id, slug=slug, name=name
+            )
         await write.record(
             target(workspace), changes({}, {"slug": slug, "name": name}), workspace_id=workspace.id
         )

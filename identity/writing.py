@@ -10,11 +10,13 @@ holds when the change commits: shared for ordinary changes, exclusive for change
 refusal rolls back and is itself recorded, in a transaction of its own.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
 
 from identity.access.compiled import Access
 from identity.access.load import read_access
@@ -22,7 +24,7 @@ from identity.audit.actions import Action
 from identity.audit.diff import Change
 from identity.audit.record import AuditTarget, Denial, record, record_denial
 from identity.owners import require_owner
-from identity.refusals import NotFound, Refusal, Unauthenticated
+from identity.refusals import Conflict, NotFound, Refusal, Unauthenticated
 from identity.subject import Subject
 from models.clock import now
 from models.database import transaction
@@ -81,6 +83,19 @@ class Write:
             workspace_id=workspace_id,
             reason=reason,
         )
+
+
+@contextmanager
+def taken(conflict: Conflict) -> Iterator[None]:
+    """Around the one statement that saves a row whose name only one row may have.
+
+    The unique constraint decides, since a look beforehand could not see a concurrent change. Raises
+    `conflict` when the name is taken; the transaction can then only be rolled back.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise conflict from error
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from identity.refusals import BadInput, Conflict
 from identity.sso.fetching import require_fetchable
 from identity.sso.refused import SignInRefused
 from identity.subject import Subject
-from identity.writing import writing
+from identity.writing import taken, writing
 from models.connection import Connection, ConnectionProtocol, ConnectionStatus
 
 LONGEST_ISSUER = 500
@@ -43,8 +43,6 @@ async def add_oidc(
         write.about(AuditTarget("connection", None, name))
         write.access.require(Permission.IDENTITY_MANAGE, ORGANIZATION)
         plans.require(write.subject.plan, Feature.SSO)
-        if await Connection.exists(organization_id=write.organization_id, name=name):
-            raise Conflict(f"There is a connection {name!r} already. Choose another name.")
         connection = Connection(
             organization_id=write.organization_id,
             name=name,
@@ -54,7 +52,8 @@ async def add_oidc(
             client_id=client_id,
         )
         connection.set_client_secret(client_secret)
-        await connection.save(force_create=True)
+        with taken(Conflict(f"There is a connection {name!r} already. Choose another name.")):
+            await connection.save(force_create=True)
         await write.record(target(connection), changes({}, _facts(connection)))
     return connection
 

@@ -1,5 +1,6 @@
 """Custom roles: made, copied, changed and deleted by those who hold what is in them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from identity.refusals import (
 from identity.subject import Subject
 from models import ActorType, Assignment, BuiltinRole, Role, ViaType
 from models.clock import now
-from tests.identity.refusing import refused, story
+from tests.identity.refusing import outcome, refused, story
 from tests.world import UNKNOWN_ID, World, at_campaign, at_workspace, new_world
 
 P = Permission
@@ -106,6 +107,23 @@ async def test_a_name_is_one_line_of_at_most_a_hundred_characters(
 ) -> None:
     async with refused(BadInput, field="name"):
         await roles.create(owner, name=name)
+
+
+async def test_a_name_is_given_once_when_many_want_it(world: World, owner: Subject) -> None:
+    log = len(await world.events())
+    making = [roles.create(owner, name="Night shift") for _ in range(5)]
+    assert sorted(await asyncio.gather(*map(outcome, making))) == ["CONFLICT"] * 4 + ["DONE"]
+    role = await Role.get(name_key="night shift")
+    others = [await roles.create(owner, name=f"Shift {n}") for n in range(3)]
+    renaming = [
+        roles.update(owner, other.id, expected_version=1, name="Day shift") for other in others
+    ]
+    assert sorted(await asyncio.gather(*map(outcome, renaming))) == ["CONFLICT"] * 2 + ["DONE"]
+    assert await Role.filter(name_key="day shift").count() == 1
+    assert [event.action for event in (await world.events())[log:]] == (
+        ["role.create"] * 4 + ["role.update"]
+    )
+    assert (await Role.get(id=role.id)).version == 1
 
 
 @pytest.mark.parametrize("name", ["Owner", "OWNER", "designer", "\uff24esigner"])

@@ -1,5 +1,7 @@
 """Setting up connections and verified domains."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from models import (
 )
 from models.organization import Plan
 from models.secret import keyring
+from tests.identity.refusing import outcome
 from tests.world import World, new_world
 
 GIVEN = {
@@ -106,6 +109,13 @@ async def test_a_name_is_taken_once(world: World) -> None:
 
     assert await Connection.all().count() == 1
     await add(await new_world("globex"))
+
+
+async def test_a_name_is_given_once_when_many_want_it(world: World) -> None:
+    outcomes = await asyncio.gather(*(outcome(add(world)) for _ in range(5)))
+
+    assert Counter(outcomes) == {"DONE": 1, "CONFLICT": 4}
+    assert await Connection.all().count() == 1
 
 
 async def test_an_admin_may_not(world: World) -> None:
