@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse
 
 from gateway.pages import PAGE_HEADERS, page, problem_page
 from identity.refusals import Refusal
-from identity.sso.refused import SignInRefused
 from models.connection import Connection
 
 _FOLDER = Path(__file__).parent / "templates" / "sign_in"
@@ -55,9 +54,8 @@ def finish_page(*, code: str, member: str, organization: str, at_once: bool) -> 
 
 def refusal_page(refusal: Refusal, *, request_id: str) -> HTMLResponse:
     """What went wrong, what to do, the reason code, and the id to tell."""
-    code = refusal.reason.value if isinstance(refusal, SignInRefused) else refusal.code.lower()
     return HTMLResponse(
-        problem_page(refusal.message, code=code, request_id=request_id),
+        problem_page(refusal.message, code=refusal.reason_code, request_id=request_id),
         status_code=refusal.status,
         headers=PAGE_HEADERS,
     )

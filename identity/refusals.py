@@ -8,6 +8,14 @@ holds a secret or tells what the caller may not see.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+FAILED = "INTERNAL"
+"""The code of a failure, which is no refusal: our fault, and told apart by its request's id."""
+
+
+def failure_message(request_id: str | None) -> str:
+    """What every door says of a failure."""
+    return f"Something went wrong on our side. Tell the operator this id: {request_id}"
+
 
 class Refusal(Exception):
     """The request is understood and not carried out. `details` are the typed facts behind it."""
@@ -22,6 +30,11 @@ class Refusal(Exception):
         self.message = message
         self.details: Mapping[str, Any] = details
 
+    @property
+    def reason_code(self) -> str:
+        """Why a sign-in ended, as its page and the audit log write it."""
+        return self.code.lower()
+
 
 class Unauthenticated(Refusal):
     code = "UNAUTHENTICATED"
@@ -29,12 +42,6 @@ class Unauthenticated(Refusal):
 
     def __init__(self, message: str = "Sign in, or send a valid credential.") -> None:
         super().__init__(message)
-
-
-class ScopeMissing(Refusal):
-    code = "SCOPE_MISSING"
-    status = 403
-    recorded = True
 
 
 class NotFound(Refusal):
@@ -108,11 +115,6 @@ class VersionConflict(Conflict):
         )
 
 
-class ReauthRequired(Refusal):
-    code = "REAUTH_REQUIRED"
-    status = 401
-
-
 class BadInput(Refusal):
     """`field` is the path to the input that is wrong, in the words of whoever gave it."""
 
@@ -122,13 +124,3 @@ class BadInput(Refusal):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message, field=field)
         self.field = field
-
-
-class RateLimited(Refusal):
-    code = "RATE_LIMITED"
-    status = 429
-
-
-class TooExpensive(Refusal):
-    code = "TOO_EXPENSIVE"
-    status = 429

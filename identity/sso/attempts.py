@@ -127,18 +127,15 @@ async def ended_by_refusal(attempt: LoginAttempt, subject: Subject) -> AsyncIter
         yield
     except Refusal as refusal:
         async with transaction():
-            code = refusal.reason.value if isinstance(refusal, SignInRefused) else refusal.code
             ended = await LoginAttempt.filter(id=attempt.id, finished_at=None).update(
-                finished_at=now(), failure=code.lower()
+                finished_at=now(), failure=refusal.reason_code
             )
             if ended:
-                await _record_denial(attempt, subject, refusal, code.lower())
+                await _record_denial(attempt, subject, refusal)
         raise
 
 
-async def _record_denial(
-    attempt: LoginAttempt, subject: Subject, refusal: Refusal, code: str
-) -> None:
+async def _record_denial(attempt: LoginAttempt, subject: Subject, refusal: Refusal) -> None:
     about = target(attempt.connection) if attempt.connection is not None else None
     detail: str | None = refusal.message
     if isinstance(refusal, SignInRefused):
@@ -148,5 +145,5 @@ async def _record_denial(
         subject=subject,
         target=about,
         outcome=Outcome.DENIED,
-        reason=f"{code}: {detail}",
+        reason=f"{refusal.reason_code}: {detail}",
     )

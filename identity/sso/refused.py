@@ -125,3 +125,7 @@ class SignInRefused(Refusal):
         self.reason = reason
         self.detail = detail
         self.about = about
+
+    @property
+    def reason_code(self) -> str:
+        return self.reason.value
