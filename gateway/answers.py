@@ -1,6 +1,5 @@
 """Refusals and failures as HTTP answers, each door in its own words."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,10 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from gateway.pages import PAGE_HEADERS, problem_page
-from identity.refusals import Refusal
+from identity.refusals import FAILED, Refusal, failure_message
 from scim.door import SCIM_MEDIA_TYPE, scim_error_body
-
-log = logging.getLogger("gatepost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +43,15 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
-    """Our fault: the log has the traceback, the caller an id to ask about."""
+    """Our fault: the caller gets an id to ask about.
+
+    Starlette raises the error on, so that the server logs its traceback; the id goes along as a
+    note, and nothing is logged twice.
+    """
     request_id = request.state.request_id
-    log.error("request %s failed", request_id, exc_info=error)
-    message = f"Something went wrong on our side. Tell the operator this id: {request_id}"
-    response = answer(request, Problem(500, "INTERNAL", message, {"requestId": request_id}))
+    error.add_note(f"In request {request_id}.")
+    problem = Problem(500, FAILED, failure_message(request_id), {"requestId": request_id})
+    response = answer(request, problem)
     response.headers["X-Request-Id"] = request_id  # this is sent from outside the middleware
     return response
 

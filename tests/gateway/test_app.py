@@ -73,8 +73,10 @@ async def test_our_fault_shows_an_id_and_nothing_inside(
     path: str,
     door: str,
 ) -> None:
+    fault = RuntimeError("the secret inside")
+
     async def broken(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("the secret inside")
+        raise fault
 
     monkeypatch.setattr("gateway.app.pending", broken)
     monkeypatch.setattr("identity.credentials.scim_tokens.authenticate", broken)
@@ -83,10 +85,25 @@ async def test_our_fault_shows_an_id_and_nothing_inside(
     assert response.status_code == 500
     assert request_id in response.text
     assert "secret inside" not in response.text
-    assert "the secret inside" in caplog.text
+    assert fault.__notes__ == [f"In request {request_id}."]
+    assert caplog.records == []  # the server logs what is raised to it, and nobody else does
     if door == "scim":
         assert response.headers["content-type"].startswith("application/scim+json")
         assert response.json()["status"] == "500"
+
+
+async def test_our_fault_is_raised_to_the_server(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("the secret inside")
+
+    monkeypatch.setattr("gateway.app.pending", broken)
+    settings = Settings(database_url=database, secret_keys=tuple(SECRET_KEYS))
+    server = httpx.ASGITransport(application(settings), raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=server, base_url=settings.public_url) as client:
+        with pytest.raises(RuntimeError, match="the secret inside"):
+            await client.get("/readyz")
 
 
 async def test_a_database_without_tables_is_not_ready_and_not_served(
