@@ -10,6 +10,7 @@ from identity.subject import Origin, Subject
 SESSION_COOKIE = "__Host-gatepost_session"
 CLIENT_HEADER = "x-gatepost-client"
 USER_AGENT_LENGTH = 400
+"""What the tables hold of it."""
 
 
 def origin_of(request: HTTPConnection) -> Origin:

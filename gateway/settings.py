@@ -19,10 +19,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
+from identity.loopback import LOOPBACK_HOSTS
 
 PREFIX = "GATEPOST_"
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 TEST_PREFIX = PREFIX + "TEST_"
 """What the test suite reads for itself."""
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -11,7 +11,7 @@ from models.organization import Plan
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from, for the audit log."""
+    """Where a request came from, for the audit log. `user_agent` has at most 400 characters."""
 
     request_id: str | None = None
     ip: str | None = None

@@ -8,7 +8,7 @@ from identity.access.load import read_access
 from identity.access.permissions import Permission
 from identity.assignments import Principal, Scope
 from identity.credentials import sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.subject import Origin, Subject, operator
 from models import (
     ActorType,

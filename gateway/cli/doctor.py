@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.cli.opening import FAILURES, open_database, sentence
-from gateway.settings import LOOPBACK_HOSTS, Settings, SettingsError, load, variable
+from gateway.settings import Settings, SettingsError, load, variable
+from identity.loopback import LOOPBACK_HOSTS
 from identity.secrets import unreadable
 from models.migrating import pending
 from models.secret import SecretKeyError, keyring

@@ -24,7 +24,7 @@ from identity.access.permissions import Permission
 from identity.assignments import Principal, Scope
 from identity.campaigns import Content
 from identity.credentials import scim_tokens, sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup
 from identity.members import Person
 from identity.sso import domains

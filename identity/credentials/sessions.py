@@ -1,14 +1,13 @@
 """Sessions: an opaque token in a cookie, looked up with every request."""
 
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from identity.access.load import cache
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget
+from identity.credentials.limits import SessionLimits
 from identity.refusals import Unauthenticated
 from identity.subject import Origin, Subject
 from identity.writing import writing
@@ -21,16 +20,6 @@ from models.session import EndReason, Session
 from models.sql import Statement, as_time, as_uuid
 
 TOUCH_EVERY = timedelta(minutes=1)
-USER_AGENT_LENGTH = 400
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How long a session lives without use, and at most."""
-
-    idle: timedelta = timedelta(hours=8)
-    absolute: timedelta = timedelta(days=7)
-
 
 _LIVE = Statement("""
     SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at,
@@ -106,20 +95,16 @@ async def start(
         last_seen_at=moment,
         expires_at=moment + limits.absolute,
         ip=origin.ip,
-        user_agent=(origin.user_agent or "")[:USER_AGENT_LENGTH] or None,
+        user_agent=origin.user_agent,
     )
     return session, token
 
 
-async def end_all(member_ids: Collection[UUID], reason: EndReason) -> int:
-    """End every live session of these members; how many there were. The caller holds the
-    transaction of what took their access away.
+async def end_of(member_id: UUID, reason: EndReason) -> None:
+    """End every live session of the member. The caller holds the transaction of what took the
+    access away.
     """
-    moment = now()
-    ended = 0
-    for member_id in member_ids:
-        ended += await _END_OF_MEMBER.execute(member_id, moment, reason.value)
-    return ended
+    await _END_OF_MEMBER.execute(member_id, now(), reason.value)
 
 
 async def replace(token: str) -> None:

@@ -3,6 +3,6 @@ session.
 
 Owns: everything that decides whether a sign-in is trusted.
 May import: `models`, `identity.access`, `identity.audit`, `identity.credentials`, joserfc, authlib,
-httpx.
+httpcore.
 Leaves to others: pages, cookies and redirects (`gateway`).
 """

@@ -24,6 +24,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 import httpcore
 import orjson
 
+from identity.loopback import LOOPBACK_HOSTS
 from identity.sso.refused import Reason, SignInRefused
 
 LONGEST_URL = 2000
@@ -31,7 +32,6 @@ SECONDS = 5.0
 CONNECT_SECONDS = 2.0
 """For one address of several, so that a dead one leaves time for the next."""
 MAX_BYTES = 1024 * 1024
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")

@@ -13,7 +13,7 @@ from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import AuditTarget
 from identity.credentials import sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.sso.attempts import (
     as_member,
     ended_by_refusal,
@@ -75,7 +75,9 @@ async def _begin(
     attempt: LoginAttempt, subject: Subject, *, replaces: str | None, limits: SessionLimits
 ) -> str:
     async with writing(subject, Action.SESSION_SIGN_IN) as write:
-        member = await Member.get_or_none(id=attempt.member_id)
+        member = await Member.get_or_none(
+            id=attempt.member_id, organization_id=write.organization_id
+        )
         if member is None or not await finished(attempt):
             raise SignInRefused(Reason.FINISH_UNKNOWN)
         require_active(member)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.authenticate import CLIENT_HEADER
 from identity.credentials import sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.refusals import Unauthenticated
 from identity.subject import Origin
 from models import AuditEvent, EndReason, Member, MemberStatus, Session

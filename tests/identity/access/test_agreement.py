@@ -39,7 +39,7 @@ from identity.access.visible import visible_ids
 from identity.assignments import Principal, Scope
 from identity.campaigns import Content
 from identity.credentials import sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup, Membership
 from identity.refusals import Conflict, NotFound
 from identity.subject import Origin

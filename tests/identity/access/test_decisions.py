@@ -11,7 +11,7 @@ from identity.access.load import AccessCache, read_access
 from identity.access.permissions import Permission, permissions_in
 from identity.assignments import Principal
 from identity.credentials import sessions
-from identity.credentials.sessions import SessionLimits
+from identity.credentials.limits import SessionLimits
 from identity.refusals import Forbidden
 from identity.subject import Origin
 from models import BuiltinRole, Member, Organization, Plan, PrincipalType, Workspace, WorkspaceState
