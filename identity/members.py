@@ -114,7 +114,7 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
         if not diff:
             return member
         if write.action is Action.MEMBER_SUSPEND:
-            await sessions.end_all([member.id], EndReason.SUSPENDED)
+            await sessions.end_of(member.id, EndReason.SUSPENDED)
         member.touch()
         with taken(_user_name_taken(member)):
             await member.save()

@@ -13,7 +13,6 @@ from models.record import Record
 class EndReason(StrEnum):
     LOGGED_OUT = "logged_out"
     SUSPENDED = "suspended"
-    REMOVED = "removed"
     REPLACED = "replaced"
 
 
