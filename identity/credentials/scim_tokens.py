@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from identity import text
+from identity import moments, text
 from identity.access.compiled import fixed_access
 from identity.access.decision import ORGANIZATION
 from identity.access.entitlements import Feature, plans
@@ -12,7 +12,7 @@ from identity.access.permissions import Permission, mask_of
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, NotFound, Unauthenticated
+from identity.refusals import NotFound, Unauthenticated
 from identity.subject import Origin, Subject
 from identity.writing import writing
 from models.audit_event import ActorType, ViaType
@@ -51,11 +51,11 @@ async def create(
     """A new token, and its clear text, which is shown this once.
 
     Raises `Forbidden` without `identity:manage`, `PlanRequired` on a plan without SCIM, `BadInput`
-    for an expiry in the past.
+    for an expiry in the past or without a time zone.
     """
     name = text.label(name, field="name", longest=NAME_LENGTH)
-    if expires_at is not None and expires_at <= now():
-        raise BadInput("The expiry lies in the past.", field="expiresAt")
+    if expires_at is not None:
+        expires_at = moments.future(expires_at, what="expiry", field="expiresAt")
     async with writing(subject, Action.SCIM_TOKEN_CREATE) as write:
         write.access.require(Permission.IDENTITY_MANAGE, ORGANIZATION)
         plans.require(write.subject.plan, Feature.SCIM)
