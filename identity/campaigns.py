@@ -19,9 +19,9 @@ from identity.assignments import Scope
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, Conflict, VersionConflict
+from identity.refusals import BadInput, Conflict
 from identity.subject import Subject
-from identity.writing import Write, writing
+from identity.writing import Write, require_version, writing
 from models.assignment import ScopeType
 from models.campaign import Campaign, CampaignStatus
 from models.clock import now
@@ -61,18 +61,12 @@ async def edit(
     """
     async with writing(subject, Action.CAMPAIGN_UPDATE) as write:
         campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DRAFT)
-        _require_version(campaign, expected_version)
+        require_version(campaign, expected_version)
         if not campaign.status.editable:
             raise Conflict(f"A campaign that is {campaign.status.value} can no longer be edited.")
         before = _facts(campaign)
         await _take(write, campaign, content, name=campaign.name)
-        campaign.touch()
-        await campaign.save()
-        await write.record(
-            target(campaign),
-            changes(before, _facts(campaign)),
-            workspace_id=campaign.workspace_id,
-        )
+        await _save(write, campaign, before)
     return campaign
 
 
@@ -90,7 +84,7 @@ async def send(
     """
     async with writing(subject, Action.CAMPAIGN_SEND) as write:
         campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_SEND)
-        _require_version(campaign, expected_version)
+        require_version(campaign, expected_version)
         if campaign.status is not CampaignStatus.DRAFT:
             raise Conflict(f"This campaign is {campaign.status.value}; only a draft can be sent.")
         if at is not None:
@@ -103,13 +97,7 @@ async def send(
         campaign.status = CampaignStatus.SENDING if at is None else CampaignStatus.SCHEDULED
         campaign.scheduled_at = at
         campaign.started_at = now() if at is None else None
-        campaign.touch()
-        await campaign.save()
-        await write.record(
-            target(campaign),
-            changes(before, _facts(campaign)),
-            workspace_id=campaign.workspace_id,
-        )
+        await _save(write, campaign, before)
     return campaign
 
 
@@ -137,6 +125,14 @@ async def _loaded(write: Write, campaign_id: UUID, permission: Permission) -> Ca
     campaign = await targets.resource(write.access, Campaign, campaign_id, permission)
     write.about(target(campaign), workspace_id=campaign.workspace_id)
     return campaign
+
+
+async def _save(write: Write, campaign: Campaign, before: dict[str, object]) -> None:
+    campaign.touch()
+    await campaign.save()
+    await write.record(
+        target(campaign), changes(before, _facts(campaign)), workspace_id=campaign.workspace_id
+    )
 
 
 async def _take(write: Write, campaign: Campaign, content: Content, *, name: str) -> None:
@@ -184,11 +180,6 @@ def _require_complete(campaign: Campaign) -> None:
     ):
         if not value:
             raise BadInput(f"Give the campaign {what} before it is sent.", field=field)
-
-
-def _require_version(campaign: Campaign, expected: int) -> None:
-    if campaign.version != expected:
-        raise VersionConflict(expected=expected, actual=campaign.version)
 
 
 def _facts(campaign: Campaign) -> dict[str, object]:

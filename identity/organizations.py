@@ -8,11 +8,10 @@ from identity.access.builtin_roles import DESCRIPTIONS
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import record, target
-from identity.refusals import Conflict, Forbidden, NotFound
+from identity.refusals import Conflict, NotFound
 from identity.subject import Origin, Subject, operator
 from identity.writing import taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
-from models.audit_event import ActorType
 from models.database import transaction
 from models.member import Member, MemberStatus
 from models.organization import Organization, Plan
@@ -101,8 +100,7 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
     `NotFound`, and `Conflict` when several members have the address.
     """
     async with writing(subject, Action.OWNER_RECOVER, changes_access=True) as write:
-        if write.subject.actor_type is not ActorType.SYSTEM:
-            raise Forbidden("Only the operator recovers an owner.", reason="OPERATOR_ONLY")
+        write.require_operator("Only the operator recovers an owner.")
         found = await Member.filter(
             organization_id=write.organization_id, email_key=text.key(email.strip())
         )

@@ -17,9 +17,9 @@ from identity.access.permissions import Permission, mask_of, parse_permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound, VersionConflict
+from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound
 from identity.subject import Subject
-from identity.writing import Write, taken, writing
+from identity.writing import Write, require_version, taken, writing
 from models.assignment import Assignment
 from models.role import Role
 
@@ -108,8 +108,7 @@ async def update(
     """
     async with writing(subject, Action.ROLE_UPDATE, changes_access=True) as write:
         role = await _editable(write, role_id, Permission.ROLES_WRITE)
-        if role.version != expected_version:
-            raise VersionConflict(expected=expected_version, actual=role.version)
+        require_version(role, expected_version)
         before = _facts(role)
         held = frozenset(permissions_of(role))
         wanted = (held | frozenset(add)) - frozenset(remove)

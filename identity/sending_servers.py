@@ -9,9 +9,9 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, VersionConflict
+from identity.refusals import BadInput
 from identity.subject import Subject
-from identity.writing import Write, writing
+from identity.writing import Write, require_version, writing
 from models.sending_server import SendingServer
 
 
@@ -66,9 +66,7 @@ async def set_credentials(
         server = await _loaded(write, server_id, Permission.SERVERS_CREDENTIALS, expected_version)
         before = _facts(server)
         server.username = text.label(username, field="username", longest=320)
-        if not password or len(password) > 1000:
-            raise BadInput("Give a password of 1 to 1000 characters.", field="password")
-        server.set_password(password)
+        server.set_password(text.secret(password, field="password"))
         await _save(write, server, before)
     return server
 
@@ -78,8 +76,7 @@ async def _loaded(
 ) -> SendingServer:
     server = await targets.resource(write.access, SendingServer, server_id, permission)
     write.about(target(server), workspace_id=server.workspace_id)
-    if server.version != expected_version:
-        raise VersionConflict(expected=expected_version, actual=server.version)
+    require_version(server, expected_version)
     return server
 
 

@@ -5,6 +5,7 @@ import unicodedata
 
 from identity.refusals import BadInput
 
+SECRET_LENGTH = 1000
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -35,6 +36,15 @@ def given(value: str, *, field: str, longest: int) -> str:
     if len(key(value)) > longest:  # some characters unfold into several
         raise BadInput(f"This may have at most {longest} characters.", field=field)
     return prose(value, field=field, longest=longest, lines=False)
+
+
+def secret(value: str, *, field: str) -> str:
+    """A password that is kept exactly as it was sent, blanks included. Raises `BadInput` when it is
+    empty, too long or has control characters.
+    """
+    if not value:
+        raise BadInput("This must not be empty.", field=field)
+    return prose(value, field=field, longest=SECRET_LENGTH, lines=False)
 
 
 def slug(value: str, *, field: str) -> str:

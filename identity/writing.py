@@ -24,12 +24,21 @@ from identity.audit.actions import Action
 from identity.audit.diff import Change
 from identity.audit.record import AuditTarget, Denial, record, record_denial
 from identity.owners import require_owner
-from identity.refusals import Conflict, NotFound, Refusal, Unauthenticated
+from identity.refusals import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Refusal,
+    Unauthenticated,
+    VersionConflict,
+)
 from identity.subject import Subject
+from models.audit_event import ActorType
 from models.clock import now
 from models.database import transaction
 from models.member import Member, MemberStatus
 from models.organization import Plan
+from models.record import VersionedRecord
 from models.sql import Statement, is_postgres
 
 _READ_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR SHARE")
@@ -60,6 +69,11 @@ class Write:
     def organization_id(self) -> UUID:
         return self.subject.organization_id
 
+    def require_operator(self, sentence: str) -> None:
+        """Raise `Forbidden` with this sentence for anybody but the operator."""
+        if self.subject.actor_type is not ActorType.SYSTEM:
+            raise Forbidden(sentence, reason="OPERATOR_ONLY")
+
     def about(self, target: AuditTarget, *, workspace_id: UUID | None = None) -> None:
         """Name the target early, so that a denial names it too."""
         self.target = target
@@ -83,6 +97,12 @@ class Write:
             workspace_id=workspace_id,
             reason=reason,
         )
+
+
+def require_version(row: VersionedRecord, expected: int) -> None:
+    """Raise `VersionConflict` when the row was changed since the caller looked at it."""
+    if row.version != expected:
+        raise VersionConflict(expected=expected, actual=row.version)
 
 
 @contextmanager
@@ -165,7 +185,10 @@ async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
     current = revision == subject.revision and not subject.access.expired_at(now())
     if subject.member_id is None or current:
         return replace(subject, plan=plan)
-    if not await Member.exists(id=subject.member_id, status=MemberStatus.ACTIVE):
+    organization_id, member_id = subject.organization_id, subject.member_id
+    if not await Member.exists(
+        id=member_id, organization_id=organization_id, status=MemberStatus.ACTIVE
+    ):
         raise Unauthenticated
-    access = await read_access(subject.organization_id, subject.member_id, plan)
+    access = await read_access(organization_id, member_id, plan)
     return replace(subject, plan=plan, revision=revision, access=access)

@@ -17,7 +17,6 @@ from identity.writing import taken, writing
 from models.connection import Connection, ConnectionProtocol, ConnectionStatus
 
 LONGEST_ISSUER = 500
-LONGEST_SECRET = 1000
 
 
 async def add_oidc(
@@ -38,7 +37,7 @@ async def add_oidc(
     name = text.label(name, field="name", longest=100)
     issuer = _issuer(issuer, allow_loopback=allow_loopback)
     client_id = text.label(client_id, field="client_id", longest=300)
-    client_secret = _secret(client_secret)
+    client_secret = text.secret(client_secret, field="client_secret")
     async with writing(subject, Action.CONNECTION_CREATE) as write:
         write.about(AuditTarget("connection", None, name))
         write.access.require(Permission.IDENTITY_MANAGE, ORGANIZATION)
@@ -82,12 +81,6 @@ def _issuer(issuer: str, *, allow_loopback: bool) -> str:
     if urlsplit(issuer).query or len(issuer) > LONGEST_ISSUER:
         raise BadInput("The issuer has no query and at most 500 characters.", field="issuer")
     return issuer
-
-
-def _secret(clear: str) -> str:
-    if not clear or len(clear) > LONGEST_SECRET:
-        raise BadInput("Give a secret of 1 to 1000 characters.", field="client_secret")
-    return text.prose(clear, field="client_secret", longest=LONGEST_SECRET, lines=False)
 
 
 def _facts(connection: Connection) -> dict[str, object]:

@@ -5,10 +5,9 @@ import re
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import AuditTarget
-from identity.refusals import BadInput, Forbidden
+from identity.refusals import BadInput
 from identity.subject import Subject
 from identity.writing import writing
-from models.audit_event import ActorType
 from models.clock import now
 from models.verified_domain import VerifiedDomain
 
@@ -29,8 +28,7 @@ async def verify_by_operator(subject: Subject, domain: str) -> VerifiedDomain:
         )
     async with writing(subject, Action.DOMAIN_VERIFY) as write:
         write.about(AuditTarget("verified_domain", None, domain))
-        if write.subject.actor_type is not ActorType.SYSTEM:
-            raise Forbidden("Only the operator marks domains as verified.", reason="OPERATOR_ONLY")
+        write.require_operator("Only the operator marks domains as verified.")
         row, _ = await VerifiedDomain.get_or_create(
             organization_id=write.organization_id, domain=domain
         )

@@ -5,12 +5,11 @@ from datetime import timedelta
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import Conflict, Forbidden, NotFound
+from identity.refusals import Conflict, NotFound
 from identity.sso.attempts import new_secret
 from identity.sso.refused import Reason, SignInRefused
 from identity.subject import Subject
 from identity.writing import writing
-from models.audit_event import ActorType
 from models.clock import now
 from models.login_attempt import LoginAttempt, LoginMethod
 from models.member import Member, MemberStatus
@@ -30,8 +29,7 @@ async def create(subject: Subject, member: Member, *, lifetime: timedelta) -> st
     """
     async with writing(subject, Action.SIGN_IN_LINK_CREATE) as write:
         write.about(target(member))
-        if write.subject.actor_type is not ActorType.SYSTEM:
-            raise Forbidden("Only the operator makes sign-in links.", reason="OPERATOR_ONLY")
+        write.require_operator("Only the operator makes sign-in links.")
         found = await Member.get_or_none(id=member.id, organization_id=write.organization_id)
         if found is None:
             raise NotFound("member")

@@ -163,8 +163,9 @@ async def test_using_a_server_is_not_changing_it(world: World, server: SendingSe
         ("a\nb", "p", "username"),
         ("u", "", "password"),
         ("u", "x" * 1001, "password"),
+        ("u", "p\r\nQUIT", "password"),
     ],
-    ids=["no user", "two lines", "no password", "long password"],
+    ids=["no user", "two lines", "no password", "long password", "password of two lines"],
 )
 async def test_bad_credentials_are_refused_with_their_field(
     admin: Subject, server: SendingServer, username: str, password: str, field: str
