@@ -35,6 +35,12 @@ MAX_BYTES = 1024 * 1024
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = (
+    ipaddress.ip_network("fec0::/10"),  # site-local (RFC 3879)
+    ipaddress.ip_network("3fff::/20"),  # documentation (RFC 9637), unknown to Python before 3.14
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's host, from inside of a virtual machine
+)
+"""What `is_global` lets pass and no provider is at."""
 
 _HEADERS = (
     ("Accept", "application/json"),
@@ -204,6 +210,8 @@ def reachable(address: Address, *, allow_loopback: bool) -> bool:
             return reachable(inner, allow_loopback=False)
     if address.is_loopback:
         return allow_loopback
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

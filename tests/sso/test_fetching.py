@@ -28,6 +28,13 @@ INSIDE = [
     "fd00:ec2::254",
     "ff02::1",
     "2001:db8::1",
+    "3fff::1",
+    "3fff:fff:ffff::1",
+    "fec0::1",
+    "feff::1",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
     "::ffff:10.0.0.1",
     "::ffff:127.0.0.1",
     "2002:a00:1::",
@@ -42,7 +49,8 @@ def test_an_address_inside_is_out_of_reach(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["9.9.9.9", "2620:fe::fe", "::ffff:9.9.9.9", "64:ff9b::909:909"]
+    "address",
+    ["9.9.9.9", "168.63.129.17", "2620:fe::fe", "3ffe::1", "::ffff:9.9.9.9", "64:ff9b::909:909"],
 )
 def test_an_address_of_the_internet_is_in_reach(address: str) -> None:
     assert reachable(ipaddress.ip_address(address), allow_loopback=False)
