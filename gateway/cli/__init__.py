@@ -8,26 +8,58 @@ Leaves to others: the rules (`identity`).
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 
 from gateway.cli.opening import FAILURES, sentence
 
-COMMANDS: Mapping[str, str] = {
-    "connection": "gateway.cli.sign_in:connection",
-    "demo": "gateway.demo.command:demo",
-    "docs": "gateway.cli.reference:docs",
-    "doctor": "gateway.cli.doctor:doctor",
-    "domain": "gateway.cli.sign_in:domain",
-    "migrate": "gateway.cli.database:migrate",
-    "org": "gateway.cli.organization:organization",
-    "recover-owner": "gateway.cli.organization:recover_owner",
-    "schema": "gateway.cli.reference:schema",
-    "scim-token": "gateway.cli.directory:scim_token",
-    "secrets": "gateway.cli.secret_keys:secret_keys",
-    "serve": "gateway.cli.serve:serve",
+
+class Entry(NamedTuple):
+    """Where a command is (`module:name`), and its sentence in the list of commands; without one it
+    is not listed.
+    """
+
+    place: str
+    sentence: str | None
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "connection": Entry(
+        "gateway.cli.sign_in:connection",
+        "Identity providers that an organization signs in with.",
+    ),
+    "demo": Entry(
+        "gateway.demo.command:demo",
+        "Run an example organization on SQLite, with an identity provider where you pick who you "
+        "are.",
+    ),
+    "docs": Entry("gateway.cli.reference:docs", None),
+    "doctor": Entry(
+        "gateway.cli.doctor:doctor",
+        "Check settings, keys, database and stored secrets; exit code 1 on a problem.",
+    ),
+    "domain": Entry("gateway.cli.sign_in:domain", "Mail domains that an organization owns."),
+    "migrate": Entry(
+        "gateway.cli.database:migrate", "Bring the database to the tables of this version."
+    ),
+    "org": Entry("gateway.cli.organization:organization", "Open organizations."),
+    "recover-owner": Entry(
+        "gateway.cli.organization:recover_owner",
+        "Make a member an active owner again, and print a one-time sign-in link.",
+    ),
+    "schema": Entry("gateway.cli.reference:schema", "Print the GraphQL schema (SDL)."),
+    "scim-token": Entry(
+        "gateway.cli.directory:scim_token", "Tokens by which a directory provisions people."
+    ),
+    "secrets": Entry(
+        "gateway.cli.secret_keys:secret_keys", "Make and rotate the keys of stored secrets."
+    ),
+    "serve": Entry(
+        "gateway.cli.serve:serve", "Serve every door, on the settings of the environment."
+    ),
 }
-"""Where each command is. It is loaded when it is run, so that a small one need not wait for the
+"""A command is loaded when it is run, so that a small one, and the list, need not wait for the
 application, and nothing but `demo` ever loads the demo.
 """
 
@@ -41,9 +73,16 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, none of which is loaded for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, text) for name, (_, text) in sorted(COMMANDS.items()) if text is not None]
+            )
 
     def invoke(self, ctx: click.Context) -> object:
         try:
