@@ -124,3 +124,10 @@ class BadInput(Refusal):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message, field=field)
         self.field = field
+
+
+class TooExpensive(Refusal):
+    """Answering would cost more than one request may: `measured` and `limit` say how much."""
+
+    code = "TOO_EXPENSIVE"
+    status = 429

@@ -15,9 +15,11 @@ from graphql import (
     validate,
 )
 
+from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema.context import Context
 from schema.errors import formatted
+from schema.limits import require_within_limits
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import graphql_schema
 
@@ -100,6 +102,10 @@ def _validated(source: str) -> _Document:
         node = parse(source, max_tokens=MOST_TOKENS)
     except GraphQLError as error:
         return _Document(None, (error,))
+    try:
+        require_within_limits(graphql_schema, node)
+    except TooExpensive as refusal:
+        return _Document(None, (GraphQLError(refusal.message, original_error=refusal),))
     errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
     return _Document(node, tuple(errors))
 

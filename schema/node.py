@@ -41,7 +41,7 @@ class Node:
     def viewer_can(
         self, info: ContextInfo, permissions: list[Permission] | None = None
     ) -> list[ViewerCan]:
-        asked = permissions or own_permissions(type(self).own_groups)
+        asked = dict.fromkeys(permissions or own_permissions(type(self).own_groups))
         target = self.access_target()
         return [ViewerCan(row=info.context.access.check(each, target)) for each in asked]
 

@@ -20,11 +20,14 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial, target
-from identity.refusals import Refusal
+from identity.refusals import Refusal, TooExpensive
 from schema.context import Context
 from schema.directives import AUDITS, At, Auth
 from schema.guard import declared_auth, require_one
 from schema.nodes import located
+
+MOST_ROOT_FIELDS = 20
+"""Of a mutation: each is a write of its own, and each refused one a row in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,19 @@ async def refused_root_fields(
     Denials are recorded. An empty list means that the operation may run; each use case decides
     again, inside its transaction.
     """
-    errors = []
-    for field in _root_fields(schema, document, operation, dict(variables)):
+    try:
+        fields = list(_root_fields(schema, document, operation, dict(variables)))
+    except GraphQLError as unusable:  # an argument or a condition that has no usable value
+        return [unusable]
+    if len(fields) > MOST_ROOT_FIELDS:
+        refusal = TooExpensive(
+            f"A mutation has at most {MOST_ROOT_FIELDS} root fields.",
+            measured=len(fields),
+            limit=MOST_ROOT_FIELDS,
+        )
+        return [GraphQLError(refusal.message, original_error=refusal)]
+    errors: list[GraphQLError] = []
+    for field in fields:
         try:
             await _require_allowed(field, context)
         except Refusal as refusal:
