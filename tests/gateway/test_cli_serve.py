@@ -1,11 +1,12 @@
 """`gatepost serve` as a program: it answers, it stops, and it says why it does not start."""
 
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.gateway.commands import Gatepost
+from tests.gateway.commands import Gatepost, Said
 from tests.gateway.program import free_port, names_in, running
 
 
@@ -47,39 +48,37 @@ async def test_it_answers_until_it_is_interrupted(folder: Path, workers: int) ->
     assert "Traceback" not in printed
 
 
-async def test_it_does_not_start_without_a_database(tmp_path: Path) -> None:
-    async with running("serve", "--port", str(free_port()), folder=tmp_path) as program:
-        exit_code, printed = await program.ended()
+def test_it_does_not_start_without_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = Gatepost("sqlite://var/gatepost.sqlite3").run("serve", "--port", str(free_port()))
 
-    assert (exit_code, printed) == (
-        1,
-        "Error: There is no database at var/gatepost.sqlite3 yet. Run: gatepost migrate\n",
+    assert said == Said(
+        1, "", "Error: There is no database at var/gatepost.sqlite3 yet. Run: gatepost migrate\n"
     )
     assert names_in(tmp_path) == []
 
 
-async def test_a_taken_port_is_a_sentence(folder: Path) -> None:
-    port = free_port()
-    async with running("serve", "--port", str(port), folder=folder) as first:
-        await first.line_starting("INFO:     Application startup complete.")
-        async with running("serve", "--port", str(port), folder=folder) as second:
-            exit_code, printed = await second.ended()
+def test_a_taken_port_is_a_sentence(gatepost: Gatepost) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = gatepost.run("serve", "--port", str(port))
 
-    assert exit_code == 1
-    assert printed == (
+    assert said == Said(
+        1,
+        "",
         f"Error: Port {port} on 127.0.0.1 cannot be had (Address already in use). "
-        f"Choose another, e.g. --port {port + 1}\n"
+        f"Choose another, e.g. --port {port + 1}\n",
     )
 
 
-async def test_wrong_settings_are_a_sentence(folder: Path) -> None:
-    async with running("serve", folder=folder, GATEPOST_PUBLIC_URL="acme") as program:
-        exit_code, printed = await program.ended()
+def test_wrong_settings_are_a_sentence(unmigrated: Gatepost) -> None:
+    said = unmigrated.run("serve", GATEPOST_PUBLIC_URL="acme")
 
-    assert (exit_code, printed) == (
+    assert said == Said(
         1,
-        (
-            "Error: GATEPOST_PUBLIC_URL: write https://HOST without a path; "
-            "plain http is for 127.0.0.1 and localhost only\n"
-        ),
+        "",
+        "Error: GATEPOST_PUBLIC_URL: write https://HOST without a path; "
+        "plain http is for 127.0.0.1 and localhost only\n",
     )

@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 from graphql import OperationDefinitionNode, parse
 
 from gateway.demo.people import PEOPLE
+from tests.gateway.commands import Gatepost, Said
 from tests.gateway.program import free_port, names_in, running
 
 SESSION = "__Host-gatepost_session"
@@ -176,55 +178,55 @@ async def test_the_second_start_reuses_the_data_on_another_port(tmp_path: Path) 
         assert (await program.interrupted())[0] == 0
 
 
-async def test_a_database_that_is_no_demo_is_refused(tmp_path: Path) -> None:
+@pytest.fixture
+def gatepost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gatepost:
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Gatepost("sqlite://unused")
+
+
+def test_a_database_that_is_no_demo_is_refused(gatepost: Gatepost, tmp_path: Path) -> None:
     database = tmp_path / "var" / "demo" / "gatepost.sqlite3"
     database.parent.mkdir(parents=True)
     database.write_bytes(b"precious")
 
-    async with running("demo", "--port", str(free_port()), folder=tmp_path) as program:
-        exit_code, printed = await program.ended()
+    said = gatepost.run("demo", "--port", str(free_port()), GATEPOST_DATABASE_URL=None)
 
-    assert (exit_code, printed) == (
+    assert said == Said(
         1,
-        (
-            "Error: var/demo/gatepost.sqlite3 was not made by gatepost demo, "
-            "which signs in anybody. Move it away.\n"
-        ),
+        "",
+        "Error: var/demo/gatepost.sqlite3 was not made by gatepost demo, "
+        "which signs in anybody. Move it away.\n",
     )
     assert names_in(database.parent) == [database.name]
     assert database.read_bytes() == b"precious"
 
 
-async def test_the_database_of_the_environment_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite://{tmp_path}/real.sqlite3"
-    async with running("demo", folder=tmp_path, GATEPOST_DATABASE_URL=url) as program:
-        exit_code, printed = await program.ended()
+def test_the_database_of_the_environment_is_refused(gatepost: Gatepost, tmp_path: Path) -> None:
+    said = gatepost.run("demo", GATEPOST_DATABASE_URL=f"sqlite://{tmp_path}/real.sqlite3")
 
-    assert (exit_code, printed) == (
+    assert said == Said(
         1,
-        (
-            "Error: The demo brings its own database and signs in anybody: unset "
-            "GATEPOST_DATABASE_URL, or run gatepost serve.\n"
-        ),
+        "",
+        "Error: The demo brings its own database and signs in anybody: unset "
+        "GATEPOST_DATABASE_URL, or run gatepost serve.\n",
     )
     assert names_in(tmp_path) == []
 
 
-async def test_it_cannot_be_opened_to_the_network(tmp_path: Path) -> None:
-    async with running("demo", "--host", "192.0.2.1", folder=tmp_path) as program:
-        exit_code, printed = await program.ended()
+def test_it_cannot_be_opened_to_the_network(gatepost: Gatepost, tmp_path: Path) -> None:
+    said = gatepost.run("demo", "--host", "192.0.2.1", GATEPOST_DATABASE_URL=None)
 
-    assert exit_code == 2
-    assert "Error: No such option '--host'." in printed
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "Error: No such option '--host'." in said.stderr
     assert names_in(tmp_path) == []
 
 
-async def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_is_a_sentence(gatepost: Gatepost, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        async with running("demo", "--port", str(port), folder=tmp_path) as program:
-            exit_code, printed = await program.ended()
+        said = gatepost.run("demo", "--port", str(port), GATEPOST_DATABASE_URL=None)
 
-    assert exit_code == 1
-    assert printed.startswith(f"Error: Port {port} on 127.0.0.1 cannot be had ")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.startswith(f"Error: Port {port} on 127.0.0.1 cannot be had ")
     assert names_in(tmp_path) == []
