@@ -23,7 +23,6 @@ from gateway.authenticate import (
     origin_of,
     require_client_header,
     require_same_origin,
-    subject_of,
 )
 from gateway.body import FORM, LARGEST_FORM, read_bounded, read_form
 from gateway.pages import PAGE_HEADERS
@@ -157,9 +156,11 @@ async def finish_sign_in(request: Request) -> Response:
 
 @with_refusals_as_pages
 async def logout(request: Request) -> Response:
-    """End the session and forget the cookie; a session that is over already is no failure.
+    """End the cookie's session and forget the cookie; a session that is over is no failure.
 
-    A script sends any body with the custom header and gets 204, a form gets the sign-in page.
+    Whatever else the request carries, such as a proxy's Authorization header, does not matter: no
+    other session could be meant. A script sends any body with the custom header and gets 204, a
+    form gets the sign-in page.
     """
     require_same_origin(request)
     by_form = request.headers.get("content-type", "").startswith(FORM)
@@ -167,7 +168,13 @@ async def logout(request: Request) -> Response:
         require_client_header(request)
     await read_bounded(request, largest=LARGEST_FORM)
     with suppress(Unauthenticated):
-        await sessions.sign_out(await subject_of(request))
+        await sessions.sign_out(
+            await sessions.authenticate(
+                request.cookies.get(SESSION_COOKIE, ""),
+                limits=_settings(request).session_limits,
+                origin=origin_of(request),
+            )
+        )
     answer: Response = Response(status_code=204, headers=PAGE_HEADERS)
     if by_form:
         answer = RedirectResponse("/auth/login", status_code=303, headers=PAGE_HEADERS)

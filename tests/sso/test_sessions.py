@@ -108,6 +108,30 @@ async def test_a_form_logs_out(signed_in: Browser) -> None:
     assert (await Session.get()).end_reason is EndReason.LOGGED_OUT
 
 
+@pytest.mark.parametrize("authorization", ["Bearer x", "Basic YTpi", ""])
+async def test_another_credential_keeps_no_session_alive(
+    authorization: str, signed_in: Browser, world: World
+) -> None:
+    token = signed_in.jar[SESSION]
+    answer = await signed_in.post(
+        "/auth/logout", headers={**BY_SCRIPT, "authorization": authorization}
+    )
+
+    assert answer.status_code == 204
+    assert signed_in.jar == {}
+    assert (await Session.get()).end_reason is EndReason.LOGGED_OUT
+    assert not await is_live(token)
+    assert [event.action for event in await world.events()][-1] == "session.sign_out"
+
+
+async def test_logging_out_without_a_cookie_ends_nothing(browser: Browser, world: World) -> None:
+    token = await world.session(world.owner)
+    answer = await browser.post("/auth/logout", headers=BY_SCRIPT)
+
+    assert answer.status_code == 204
+    assert await is_live(token)
+
+
 async def test_logging_out_twice_is_no_failure(signed_in: Browser, world: World) -> None:
     token = signed_in.jar[SESSION]
     await signed_in.post("/auth/logout")
