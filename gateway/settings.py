@@ -186,7 +186,7 @@ def _wrong(problem: Mapping[str, object]) -> str:
 
 def _make_key_file(path: Path) -> None:
     """A new key for its owner alone; a process that makes one at the same moment loses nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with NamedTemporaryFile("wb", dir=path.parent, prefix=KEY_FILE) as file:
         file.write(Fernet.generate_key() + b"\n")
         file.flush()

@@ -1,7 +1,7 @@
 """Opening and closing the database, and transactions."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -58,7 +58,7 @@ def _sqlite(url: SplitResult) -> dict[str, Any]:
     path = unquote(url.netloc + url.path)
     if not path:
         raise DatabaseUrlError("The SQLite URL names no file. Write sqlite://var/gatepost.sqlite3")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    _create_private(Path(path))
     return {
         "engine": "tortoise.backends.sqlite",
         "credentials": {
@@ -69,6 +69,17 @@ def _sqlite(url: SplitResult) -> dict[str, Any]:
             "synchronous": "NORMAL",
         },
     }
+
+
+def _create_private(path: Path) -> None:
+    """A folder and an empty file for the owner alone, where there are none.
+
+    SQLite gives the files beside it (`-wal`, `-shm`) the same permissions. What stands already
+    keeps its own: that is the operator's decision.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.touch(mode=0o600, exist_ok=False)
 
 
 def _postgres(url: SplitResult) -> dict[str, Any]:

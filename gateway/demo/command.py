@@ -53,7 +53,7 @@ def demo(port: int) -> None:
     """
     require_demo_folder()
     bound = listening(HOST, port)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     (FOLDER / MARKER).write_text("Delete this folder to start the demo over.\n")
     public_url = f"http://{HOST}:{port}"
     settings = Settings(

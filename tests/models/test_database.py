@@ -1,5 +1,6 @@
 """How a database is named, opened and closed."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,36 @@ async def test_sqlite_is_opened_for_several_processes_and_with_foreign_keys(tmp_
         "synchronous": 1,
     }
     assert path.exists()
+
+
+def _permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_what_sqlite_creates_is_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "gatepost.sqlite3"
+    async with opened(f"sqlite://{path}", SECRET_KEYS):
+        await rows("CREATE TABLE t (a)")
+        modes = {file.name: _permissions(file) for file in path.parent.iterdir()}
+
+    assert modes == {
+        "gatepost.sqlite3": 0o600,
+        "gatepost.sqlite3-wal": 0o600,
+        "gatepost.sqlite3-shm": 0o600,
+    }
+    assert _permissions(path.parent) == 0o700
+
+
+async def test_a_folder_and_a_file_that_stand_keep_their_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "gatepost.sqlite3"
+    path.parent.mkdir()
+    path.parent.chmod(0o750)
+    path.touch()
+    path.chmod(0o640)
+    async with opened(f"sqlite://{path}", SECRET_KEYS):
+        await rows("CREATE TABLE t (a)")
+
+    assert (_permissions(path.parent), _permissions(path)) == (0o750, 0o640)
 
 
 def _credentials(url: str) -> dict[str, object]:
