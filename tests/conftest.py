@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 
@@ -15,6 +16,7 @@ from models import clock
 from models.database import opened
 from models.migrating import upgrade
 from tests.clock import MovableClock
+from tests.door import http_client
 from tests.peers import missing
 from tests.world import World, new_world
 
@@ -100,6 +102,13 @@ async def database(database_url: str) -> AsyncIterator[str]:
     cache.clear()
     async with opened(database_url, SECRET_KEYS):
         yield database_url
+
+
+@pytest.fixture
+async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, on the same database."""
+    async with http_client(database) as client:
+        yield client
 
 
 @pytest.fixture

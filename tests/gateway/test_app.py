@@ -1,7 +1,5 @@
 """The application around the doors: pages, probes, unknown addresses, our own faults."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
@@ -11,12 +9,6 @@ from models.database import opened
 from models.migrating import NotMigrated
 from tests.conftest import SECRET_KEYS
 from tests.door import http_client
-
-
-@pytest.fixture
-async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(database) as client:
-        yield client
 
 
 async def test_the_start_page_leads_to_sign_in(http: httpx.AsyncClient) -> None:

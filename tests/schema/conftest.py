@@ -1,19 +1,11 @@
 """The application over HTTP, and people of different roles in it."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from models import BuiltinRole
-from tests.door import Person, http_client, sign_in
+from tests.door import Person, sign_in
 from tests.world import World, at_workspace
-
-
-@pytest.fixture
-async def http(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(database) as client:
-        yield client
 
 
 @pytest.fixture
