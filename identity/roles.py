@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from identity import text
-from identity.access.builtin_roles import BUILTIN_PERMISSIONS
+from identity.access.builtin_roles import held
 from identity.access.compiled import Access, narrowed
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.kinds import KINDS
-from identity.access.load import role_mask
-from identity.access.permissions import Permission, mask_of, parse_permission
+from identity.access.permissions import Permission, bits_of, mask_of, permissions_in
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
@@ -26,17 +25,12 @@ from models.role import Role
 
 def permissions_of(role: Role) -> tuple[Permission, ...]:
     """What a role holds as it was written down, in the order of the vocabulary."""
-    if role.builtin is not None:
-        held: frozenset[Permission] = BUILTIN_PERMISSIONS[role.builtin]
-    else:
-        known = (parse_permission(name) for name in role.permissions)
-        held = frozenset(permission for permission in known if permission is not None)
-    return tuple(permission for permission in Permission if permission in held)
+    return permissions_in(bits_of(held(role.builtin, role.permissions)))
 
 
 def mask_of_role(role: Role) -> int:
     """What a role grants: what it holds and what that implies."""
-    return role_mask(role.builtin, role.permissions)
+    return mask_of(held(role.builtin, role.permissions))
 
 
 async def visible(access: Access) -> list[Role]:
@@ -74,16 +68,16 @@ async def create(
     description = text.prose(description, field="description", longest=500)
     async with writing(subject, Action.ROLE_CREATE) as write:
         write.access.require(Permission.ROLES_WRITE, ORGANIZATION)
-        held = set(permissions)
+        wanted = set(permissions)
         if copy_of is not None:
-            held.update(permissions_of(await found(write.access, copy_of)))
-        write.access.require_holding(mask_of(held), ORGANIZATION)
+            wanted.update(permissions_of(await found(write.access, copy_of)))
+        write.access.require_holding(mask_of(wanted), ORGANIZATION)
         role = Role(
             organization_id=write.organization_id,
             name=name,
             name_key=text.key(name),
             description=description,
-            permissions=_names(held),
+            permissions=_names(wanted),
         )
         with taken(_name_taken(role)):
             await role.save(force_create=True)
@@ -110,9 +104,9 @@ async def update(
         role = await _editable(write, role_id, Permission.ROLES_WRITE)
         require_version(role, expected_version)
         before = _facts(role)
-        held = frozenset(permissions_of(role))
-        wanted = (held | frozenset(add)) - frozenset(remove)
-        write.access.require_holding(mask_of(wanted ^ held), ORGANIZATION)
+        present = frozenset(permissions_of(role))
+        wanted = (present | frozenset(add)) - frozenset(remove)
+        write.access.require_holding(mask_of(wanted ^ present), ORGANIZATION)
         if name is not None:
             role.name = text.label(name, field="name", longest=100)
             role.name_key = text.key(role.name)
@@ -135,21 +129,21 @@ async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None
     async with writing(subject, Action.ROLE_DELETE, changes_access=True) as write:
         role = await _editable(write, role_id, Permission.ROLES_DELETE)
         write.access.require_holding(mask_of_role(role), ORGANIZATION)
-        held = await Assignment.filter(role=role, organization_id=write.organization_id)
-        if held and replacement_id is None:
+        holding = await Assignment.filter(role=role, organization_id=write.organization_id)
+        if holding and replacement_id is None:
             raise InUse(
-                f"{len(held)} assignments hold this role. Name a replacement role.",
-                assignments=len(held),
+                f"{len(holding)} assignments hold this role. Name a replacement role.",
+                assignments=len(holding),
             )
         after: dict[str, object] = {}
         if replacement_id is not None:
             replacement = await found(write.access, replacement_id)
             if replacement.id == role.id:
                 raise BadInput("A role cannot replace itself.", field="replacementId")
-            await _replace(write, held, replacement)
+            await _replace(write, holding, replacement)
             after = {"replacement": replacement.name}
         await role.delete()
-        before = {**_facts(role), "holders": frozenset(map(_holding, held))}
+        before = {**_facts(role), "holders": frozenset(map(_holder, holding))}
         await write.record(target(role), changes(before, after))
     return role
 
@@ -195,7 +189,7 @@ def _name_taken(role: Role) -> Conflict:
     return Conflict(f"There is a role named {role.name!r} already.")
 
 
-def _holding(assignment: Assignment) -> str:
+def _holder(assignment: Assignment) -> str:
     return (
         f"{assignment.principal_type.value}:{assignment.principal_id}"
         f" at {assignment.scope_type.value}:{assignment.scope_id}"
@@ -203,8 +197,7 @@ def _holding(assignment: Assignment) -> str:
 
 
 def _names(permissions: Iterable[Permission]) -> list[str]:
-    held = set(permissions)
-    return [permission.value for permission in Permission if permission in held]
+    return [permission.value for permission in permissions_in(bits_of(permissions))]
 
 
 def _facts(role: Role) -> dict[str, object]:

@@ -3,10 +3,10 @@
 A level is FULL, READ, NONE, or an explicit set of permissions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from identity.access.permissions import GROUPS, READ_LEVEL, Permission, mask_of
+from identity.access.permissions import GROUPS, READ_LEVEL, Permission, parse_permission
 from models.role import BuiltinRole
 
 
@@ -81,6 +81,12 @@ BUILTIN_PERMISSIONS: Mapping[BuiltinRole, frozenset[Permission]] = {
     role: _permissions(column) for column, role in enumerate(BuiltinRole)
 }
 
-BUILTIN_MASKS: Mapping[BuiltinRole, int] = {
-    role: mask_of(permissions) for role, permissions in BUILTIN_PERMISSIONS.items()
-}
+
+def held(builtin: BuiltinRole | None, names: Iterable[str]) -> frozenset[Permission]:
+    """What a role holds as it was written down: a built-in one by the table, any other by the names
+    in its row. A name that this version does not know holds nothing.
+    """
+    if builtin is not None:
+        return BUILTIN_PERMISSIONS[builtin]
+    known = (parse_permission(name) for name in names)
+    return frozenset(permission for permission in known if permission is not None)

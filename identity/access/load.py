@@ -4,11 +4,11 @@ from collections import OrderedDict
 from typing import Any
 from uuid import UUID
 
-from identity.access.builtin_roles import BUILTIN_MASKS
+from identity.access.builtin_roles import held
 from identity.access.compiled import Access, compile_access, narrowed
 from identity.access.decision import Grant
 from identity.access.entitlements import plans
-from identity.access.permissions import mask_of, parse_permission
+from identity.access.permissions import mask_of
 from models.assignment import PrincipalType, ScopeType
 from models.clock import now
 from models.organization import Plan
@@ -39,16 +39,9 @@ GRANTS = Statement(f"""
 ARCHIVED = Statement("SELECT id FROM workspaces WHERE organization_id = $1 AND state = $2")
 
 
-def role_mask(builtin: str | None, permissions: object) -> int:
-    """The mask of a role's row. A permission that this version does not know grants nothing."""
-    if builtin is not None:
-        return BUILTIN_MASKS[BuiltinRole(builtin)]
-    known = (parse_permission(name) for name in as_json(permissions))
-    return mask_of(permission for permission in known if permission is not None)
-
-
 def _grant(row: Any) -> Grant:
     scope_type = ScopeType(row["scope_type"])
+    builtin = None if row["builtin"] is None else BuiltinRole(row["builtin"])
     return Grant(
         assignment_id=as_uuid(row["id"]),
         role_id=as_uuid(row["role_id"]),
@@ -59,7 +52,7 @@ def _grant(row: Any) -> Grant:
         scope_type=scope_type,
         scope_id=as_uuid(row["scope_id"]),
         workspace_id=as_optional_uuid(row["workspace_id"]),
-        mask=narrowed(role_mask(row["builtin"], row["permissions"]), scope_type),
+        mask=narrowed(mask_of(held(builtin, as_json(row["permissions"]))), scope_type),
         expires_at=as_optional_time(row["expires_at"]),
     )
 

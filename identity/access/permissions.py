@@ -8,7 +8,7 @@ compiled from names and never stored.
 An action implies its group's `read`, except `use` and `results`. Nothing implies `export`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -223,14 +223,17 @@ def bits_of(permissions: Iterable[Permission]) -> int:
     return mask
 
 
+_WITH_IMPLIED: Mapping[Permission, int] = {
+    permission: bits_of(filter(None, (permission, implied_by(permission))))
+    for permission in Permission
+}
+
+
 def mask_of(permissions: Iterable[Permission]) -> int:
     """The bits of these permissions and of all they imply."""
     mask = 0
     for permission in permissions:
-        mask |= permission.bit
-        implied = implied_by(permission)
-        if implied is not None:
-            mask |= implied.bit
+        mask |= _WITH_IMPLIED[permission]
     return mask
 
 
