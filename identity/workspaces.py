@@ -8,7 +8,7 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import Conflict, PlanRequired
+from identity.refusals import Conflict
 from identity.subject import Subject
 from identity.writing import taken, writing
 from models.workspace import Workspace
@@ -19,14 +19,10 @@ async def create(subject: Subject, *, slug: str, name: str) -> Workspace:
     has no further one.
     """
     slug, name = text.slug(slug, field="slug"), text.label(name, field="name")
-    async with writing(subject, Action.WORKSPACE_CREATE, changes_access=True) as write:
+    async with writing(subject, Action.WORKSPACE_CREATE, exclusive=True) as write:
         write.access.require(Permission.WORKSPACE_CREATE, ORGANIZATION)
-        limit = plans.of(write.subject.plan).workspaces
         existing = await Workspace.filter(organization_id=write.organization_id).count()
-        if limit is not None and existing >= limit:
-            raise PlanRequired(
-                f"The plan {write.subject.plan.name} includes {limit} workspaces.", limit=limit
-            )
+        plans.require_room(write.subject.plan, workspaces=existing)
         with taken(Conflict(f"There is a workspace {slug!r} already. Choose another slug.")):
             workspace = await Workspace.create(
                 organization_id=write.organization_id, slug=slug, name=name

@@ -6,8 +6,8 @@
         await write.record(target(campaign), diff, workspace_id=campaign.workspace_id)
 
 Inside the block the organization's row is locked, so that the decision is made on the access that
-holds when the change commits: shared for ordinary changes, exclusive for changes of access. A
-refusal rolls back and is itself recorded, in a transaction of its own.
+holds when the change commits: shared for ordinary changes, exclusive for changes of access and for
+what rests on a count. A refusal rolls back and is itself recorded, in a transaction of its own.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -119,20 +119,22 @@ def taken(conflict: Conflict) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def one_transaction() -> AsyncIterator[None]:
+async def one_transaction() -> AsyncIterator[list[Denial]]:
     """Several changes as one, such as SCIM's read, modify, write. Nested ones are savepoints.
 
-    Denials met on the way are recorded when the outermost one is over, whether it committed or not.
+    Yields the denials met on the way. They are recorded when the outermost one is over, whether it
+    committed or not.
     """
-    if _denials.get() is not None:
+    met = _denials.get()
+    if met is not None:
         async with transaction():
-            yield
+            yield met
         return
-    met: list[Denial] = []
+    met = []
     token = _denials.set(met)
     try:
         async with transaction():
-            yield
+            yield met
     finally:
         _denials.reset(token)
         for denial in met:
@@ -144,25 +146,24 @@ _denials: ContextVar[list[Denial] | None] = ContextVar("denials", default=None)
 
 @asynccontextmanager
 async def writing(
-    subject: Subject, action: Action, *, changes_access: bool = False
+    subject: Subject, action: Action, *, exclusive: bool = False, changes_access: bool = False
 ) -> AsyncIterator[Write]:
-    """One change of one subject.
+    """One change of one subject; with `exclusive`, the only one in the organization meanwhile.
 
-    With `changes_access` the access revision grows and the organization must have a lasting owner
-    at the end; a block that finds it changes no access may set `write.changes_access` to false.
+    With `changes_access` it is exclusive, the access revision grows, and the organization must have
+    a lasting owner at the end; a block that finds it changes no access may set
+    `write.changes_access` to false.
     """
-    async with one_transaction():
+    async with one_transaction() as denials:
         write = Write(subject, action, changes_access=changes_access)
         try:
-            write.subject = await _locked(subject, exclusive=changes_access)
+            write.subject = await _locked(subject, exclusive=exclusive or changes_access)
             yield write
             if write.changes_access:
                 await require_owner(subject.organization_id)
                 await _BUMP.execute(subject.organization_id)
         except Refusal as refusal:
-            met = _denials.get()
-            if met is not None and refusal.recorded:
-                met.append(Denial(write.action, refusal, subject, write.target, write.workspace_id))
+            denials.append(Denial(write.action, refusal, subject, write.target, write.workspace_id))
             raise
 
 

@@ -1,10 +1,10 @@
-"""What each plan includes: one table, which the operator may override at start-up."""
+"""What each plan includes: one table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from identity.access.permissions import Permission
+from identity.access.permissions import Permission, bits_of
 from identity.refusals import PlanRequired
 from models.organization import Plan
 
@@ -19,16 +19,12 @@ class Entitlements:
     """The features and limits of one plan. A limit of `None` is no limit."""
 
     features: frozenset[Feature]
-    seats: int | None
     workspaces: int | None
-    audit_retention_days: int
 
+    def has_room(self, *, workspaces: int) -> bool:
+        """Whether there may be one more workspace than these."""
+        return self.workspaces is None or workspaces < self.workspaces
 
-DEFAULTS: Mapping[Plan, Entitlements] = {
-    Plan.STARTER: Entitlements(frozenset(), 5, 1, 30),
-    Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), 50, 10, 365),
-    Plan.ENTERPRISE: Entitlements(frozenset({Feature.SSO, Feature.SCIM}), None, None, 7 * 365),
-}
 
 NEEDS_FEATURE: Mapping[Permission, frozenset[Feature]] = {
     Permission.IDENTITY_MANAGE: frozenset({Feature.SSO, Feature.SCIM}),
@@ -36,40 +32,57 @@ NEEDS_FEATURE: Mapping[Permission, frozenset[Feature]] = {
 """Permissions that a plan must include: at least one of the features."""
 
 
+@dataclass(frozen=True, slots=True)
 class PlanTable:
-    """The plans in force."""
+    """What every plan includes."""
 
-    def __init__(self) -> None:
-        self._plans = dict(DEFAULTS)
-
-    def override(self, plan: Plan, *, features: frozenset[Feature]) -> None:
-        """Replace the features of a plan; for the operator, at start-up."""
-        self._plans[plan] = replace(self._plans[plan], features=features)
-
-    def of(self, plan: Plan) -> Entitlements:
-        return self._plans[plan]
+    entitlements: Mapping[Plan, Entitlements]
 
     def cut_mask(self, plan: Plan) -> int:
         """The bits of the permissions that the plan takes away."""
-        included = self._plans[plan].features
-        return sum(
-            permission.bit
-            for permission, features in NEEDS_FEATURE.items()
-            if not features & included
+        included = self.entitlements[plan].features
+        return bits_of(
+            permission for permission, features in NEEDS_FEATURE.items() if not features & included
         )
 
     def require(self, plan: Plan, feature: Feature) -> None:
         """Raise `PlanRequired`, which names the feature and the smallest plan that has it."""
-        if feature in self._plans[plan].features:
+        if feature in self.entitlements[plan].features:
             return
-        having = [p for p in Plan if feature in self._plans[p].features]
-        where = f"It is part of {having[0].name}." if having else "No plan offers it."
+        smallest = self._smallest(lambda included: feature in included.features)
+        where = f"It is part of {smallest}." if smallest else "No plan offers it."
         raise PlanRequired(
             f"The plan {plan.name} does not include {feature.name}. {where}",
             feature=feature.name,
             plan=plan.name,
-            requiredPlan=having[0].name if having else None,
+            requiredPlan=smallest,
         )
 
+    def require_room(self, plan: Plan, *, workspaces: int) -> None:
+        """Raise `PlanRequired`, which names the limit and the smallest plan that has room, unless
+        there may be one more workspace than these.
+        """
+        included = self.entitlements[plan]
+        if included.has_room(workspaces=workspaces):
+            return
+        smallest = self._smallest(lambda other: other.has_room(workspaces=workspaces))
+        where = f"{smallest} has room for more." if smallest else "No plan has room for more."
+        raise PlanRequired(
+            f"Workspaces in the plan {plan.name}: at most {included.workspaces}. {where}",
+            limit=included.workspaces,
+            plan=plan.name,
+            requiredPlan=smallest,
+        )
 
-plans = PlanTable()
+    def _smallest(self, suffices: Callable[[Entitlements], bool]) -> str | None:
+        """The name of the smallest plan that suffices; `Plan` lists them by size."""
+        return next((plan.name for plan in Plan if suffices(self.entitlements[plan])), None)
+
+
+plans = PlanTable(
+    {
+        Plan.STARTER: Entitlements(frozenset(), workspaces=1),
+        Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), workspaces=10),
+        Plan.ENTERPRISE: Entitlements(frozenset({Feature.SSO, Feature.SCIM}), workspaces=None),
+    }
+)

@@ -3,8 +3,8 @@
 The key is (connection, subject). An address is only ever used to make the first link, because an
 address says who somebody was called by, not who they are: it changes hands, and whoever runs a
 provider can write any address into a token. So the link needs a verified address *and* a ground to
-believe this provider about it: the organization owns the mail domain, or its own directory manages
-the member and nobody else shares the account.
+believe this provider about it: the organization owns the mail domain, or its own directory brought
+the member in and nobody else shares the account.
 """
 
 import re
@@ -34,8 +34,7 @@ async def member_of(subject: Subject, connection: Connection, identity: Identity
     `MEMBER_INVITED`. Linking is serialized in the organization.
     """
     known = await FederatedIdentity.exists(connection=connection, subject=identity.subject)
-    async with writing(subject, Action.SESSION_SIGN_IN, changes_access=not known) as write:
-        write.changes_access = False  # the exclusive lock was wanted, not a new revision
+    async with writing(subject, Action.SESSION_SIGN_IN, exclusive=not known) as write:
         link = await FederatedIdentity.get_or_none(
             connection=connection, subject=identity.subject
         ).select_related("member")
@@ -93,7 +92,7 @@ async def _require_grounds(write: Write, member: Member, address: str) -> None:
         organization_id=write.organization_id, domain=domain.lower(), verified_at__not_isnull=True
     ):
         return
-    if not member.directory_managed:
+    if not member.provisioned:
         raise _nobody(f"{domain} is not a verified domain of the organization", member)
     if await Member.filter(user_id=member.user_id).count() > 1:
         raise _nobody(f"{domain} is not verified, and the account is shared", member)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from identity import assignments, campaigns, roles
+from identity import assignments, campaigns, roles, workspaces
 from identity.access.decision import ORGANIZATION
 from identity.access.permissions import Permission
 from identity.assignments import Principal
@@ -102,6 +102,7 @@ async def test_only_a_change_of_access_grows_the_revision(world: World) -> None:
     owner = await world.subject(world.owner)
     before = await _revision(world)
     await campaigns.draft(owner, world.a.id, Content(name="Spring"))
+    await workspaces.create(owner, slug="third", name="Third")
     assert await _revision(world) == before
     role = await roles.create(owner, name="Shift")
     assert await _revision(world) == before

@@ -38,7 +38,12 @@ async def test_a_slug_is_taken_or_wrong(olga: Person, world: World) -> None:
 async def test_a_plan_without_a_further_workspace_says_so(olga: Person, world: World) -> None:
     await Organization.filter(id=world.organization.id).update(plan=Plan.STARTER)
     body = await olga.ask(OPEN, {"input": {"slug": "third", "name": "Third"}})
-    assert body["errors"][0]["extensions"] == {"code": "PLAN_REQUIRED", "limit": 1}
+    assert body["errors"][0]["extensions"] == {
+        "code": "PLAN_REQUIRED",
+        "limit": 1,
+        "plan": "STARTER",
+        "requiredPlan": "PREMIUM",
+    }
     assert await Workspace.all().count() == 2
 
 
