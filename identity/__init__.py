@@ -2,8 +2,8 @@
 
 Owns: `access` (permissions, roles, entitlements, decisions), `audit`, `credentials`, `sso`, the
 catalogue of refusals (`refusals`), the `Subject`, and one use-case module per noun.
-May import: `models`, cryptography and protocol libraries. Never strawberry or starlette, and never
-`schema`, `scim` or `gateway`.
+May import: `models`, Tortoise's query sets and errors, and in `sso` joserfc, authlib, httpcore and
+orjson. Never strawberry or starlette, and never `schema`, `scim` or `gateway`.
 Leaves to others: HTTP, GraphQL and SCIM wording. Every door calls the use cases here, so that a
 rule exists once.
 """

@@ -2,6 +2,7 @@
 
 Owns: `actions` (every sensitive action by name), `diff` (what changed), `record` (one row an
 action, in the transaction of the action) and `read` (the log, for those who may read it).
-May import: `models`, `identity.subject`, `identity.refusals`, `identity.access`.
+May import: `models`, `identity.subject`, `identity.refusals`, `identity.access`, Tortoise's query
+sets.
 Leaves to others: deciding. A use case records what it did, inside `identity.writing.writing`.
 """
