@@ -4,8 +4,8 @@ Owns: what is served (`resources`, `provider`, `service`), how it maps to our ro
 `keys`), filters and sorting as SQL (`columns`, `filter`, `search`), changes of a group's members
 (`membership`), the storage that scim2-server's core reads and writes (`storage`), refusals in
 SCIM's words (`refusals`), and `door`: one request in, one response out.
-May import: `identity`, `models`, scim2-models and scim2-server's core. Never `gateway` or `schema`,
-no strawberry and no starlette.
+May import: `identity`, `models`, scim2-models, scim2-server's core, pydantic, orjson. Never
+`gateway` or `schema`, no strawberry and no starlette.
 Leaves to others: rules and writing (`identity/members`, `identity/groups`), HTTP and the bearer
 token (`gateway/scim_door`).
 """

@@ -2,7 +2,9 @@
 
 Owns: the commands, one module a group; how they open settings and database (`opening`), and what
 they print. Every refusal is one sentence on standard error and exit code 1; wrong usage is 2.
-May import: `gateway.app`, `gateway.settings`, `schema`, `identity`, `models`, click, uvicorn.
+May import: `gateway.app`, `gateway.settings`, `schema`, `identity`, `models`, click, uvicorn,
+starlette, cryptography, and asyncpg and Tortoise for their errors. Of `gateway.demo` it names the
+command, and imports nothing.
 Leaves to others: the rules (`identity`).
 """
 

@@ -2,7 +2,8 @@
 
 Owns: `people` (who there is), `seed` (the example organization, made by the product's own use
 cases), `identity_provider`, `examples` (queries to try), the demo's pages and its command.
-May import: `gateway.app`, `gateway.cli`, `identity`, `models`, `schema.ids`, starlette, joserfc.
+May import: the rest of `gateway`, `identity`, `models`, `schema.ids`, click, uvicorn, starlette,
+joserfc.
 Leaves to others: signing in, which is the product's own. Nothing outside this package imports it:
 `gatepost serve` cannot reach a provider that signs in anybody.
 """
