@@ -23,12 +23,23 @@ from models.login_attempt import LoginAttempt
 from models.member import Member, MemberStatus
 from models.organization import Organization
 from models.secret import token_hash
+from models.sql import Statement, is_postgres
 
 ANSWER_WITHIN = timedelta(minutes=10)
 FINISH_WITHIN = timedelta(minutes=2)
+KEPT_FOR = timedelta(days=1)
+FORGOTTEN_AT_ONCE = 20
 LONGEST_RETURN_TO = 500
 
 _RETURN_TO = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+
+_FORGET = """
+    DELETE FROM login_attempts WHERE id IN (
+        SELECT id FROM login_attempts WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 {lock}
+    )
+"""
+_FORGET_ON_SQLITE = Statement(_FORGET.format(lock=""))
+_FORGET_ON_POSTGRES = Statement(_FORGET.format(lock="FOR UPDATE SKIP LOCKED"))
 
 
 def new_secret() -> str:
@@ -45,6 +56,16 @@ def checked_return_to(value: str) -> str:
     if len(value) > LONGEST_RETURN_TO or not _RETURN_TO.fullmatch(value):
         raise BadInput("This must be a path on this site, such as /graphiql.", field="return_to")
     return value
+
+
+async def forget_old() -> int:
+    """Delete attempts that ended over `KEPT_FOR` ago, a few at a time; how many.
+
+    Whoever begins an attempt calls this. It deletes more than one is begun, so that the table holds
+    no more than a day's worth, however many strangers begin.
+    """
+    forget = _FORGET_ON_POSTGRES if is_postgres() else _FORGET_ON_SQLITE
+    return await forget.execute(now() - KEPT_FOR, FORGOTTEN_AT_ONCE)
 
 
 async def answered(connection_id: UUID, state: str) -> LoginAttempt:

@@ -26,6 +26,7 @@ from identity.sso.attempts import (
     answered,
     checked_return_to,
     ended_by_refusal,
+    forget_old,
     new_secret,
     require_same_browser,
     require_usable,
@@ -110,6 +111,7 @@ async def start(
         raise NotFound("connection")
     require_usable(connection, connection.organization)
     provider = await provider_of(connection, fetcher)
+    await forget_old()
     state, nonce, verifier, browser_token = (new_secret() for _ in range(4))
     attempt = await LoginAttempt.create(
         organization_id=connection.organization_id,

@@ -5,11 +5,14 @@ those are kept and used: nothing in it can reach the HTTP client's settings, wea
 name another issuer.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from identity.sso.fetching import Fetcher, require_fetchable
 from identity.sso.refused import Reason, SignInRefused
@@ -17,6 +20,9 @@ from models.clock import now
 from models.connection import Connection
 
 MAX_AGE = timedelta(hours=24)
+FAILURE_AGE = timedelta(seconds=30)
+MOST_FAILURES = 1000
+"""Kept at a time; the oldest is forgotten for a new one."""
 
 ALGORITHMS = (
     "RS256",
@@ -33,6 +39,21 @@ ALGORITHMS = (
 )
 """The signatures we accept: asymmetric ones. `none` and the HMACs are not here, whoever lists them:
 with those, everybody who knows the client's secret or nothing at all could sign."""
+
+
+_fetching: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    at: datetime
+    issuer: str
+    reason: Reason
+    detail: str | None
+
+
+_failures: dict[UUID, _Failure] = {}
+"""By connection, oldest first."""
 
 
 class TokenAuth(StrEnum):
@@ -58,16 +79,52 @@ class Provider:
 async def provider_of(connection: Connection, fetcher: Fetcher) -> Provider:
     """The connection's provider, from its row, or fetched when that is missing or too old.
 
-    Raises `SignInRefused` with a `PROVIDER_…` reason; nothing is written then.
+    Raises `SignInRefused` with a `PROVIDER_…` reason; nothing is written then. Anybody at all can
+    ask for this, so one request at a time goes out for a connection, and a failure is the answer of
+    this process for `FAILURE_AGE`.
     """
+    known = _known(connection)
+    if known is not None:
+        return known
+    async with _fetching.setdefault(connection.id, asyncio.Lock()):
+        await connection.refresh_from_db(fields=["metadata", "metadata_fetched_at"])
+        known = _known(connection)
+        if known is not None:
+            return known
+        _raise_recent_failure(connection)
+        try:
+            return await _fetched(connection, fetcher)
+        except SignInRefused as refused:
+            _remember_failure(connection, refused)
+            raise
+
+
+def _known(connection: Connection) -> Provider | None:
     known = connection.metadata
     fetched_at = connection.metadata_fetched_at
     fresh = fetched_at is not None and fetched_at > now() - MAX_AGE
-    if known is not None and fresh and known["issuer"] == connection.issuer:
-        return Provider(
-            **{**known, "algorithms": tuple(known["algorithms"])}
-            | {"token_auth": TokenAuth(known["token_auth"])}
-        )
+    if known is None or not fresh or known["issuer"] != connection.issuer:
+        return None
+    return Provider(
+        **{**known, "algorithms": tuple(known["algorithms"])}
+        | {"token_auth": TokenAuth(known["token_auth"])}
+    )
+
+
+def _raise_recent_failure(connection: Connection) -> None:
+    failure = _failures.get(connection.id)
+    if failure and failure.issuer == connection.issuer and failure.at > now() - FAILURE_AGE:
+        raise SignInRefused(failure.reason, failure.detail)
+
+
+def _remember_failure(connection: Connection, refused: SignInRefused) -> None:
+    _failures.pop(connection.id, None)
+    while len(_failures) >= MOST_FAILURES:
+        del _failures[next(iter(_failures))]
+    _failures[connection.id] = _Failure(now(), connection.issuer, refused.reason, refused.detail)
+
+
+async def _fetched(connection: Connection, fetcher: Fetcher) -> Provider:
     provider = parse(
         await fetcher.get_json(discovery_url(connection.issuer)),
         issuer=connection.issuer,

@@ -1,8 +1,14 @@
 """The page that asks for the organization, and where one may go after signing in."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from models import Connection, ConnectionStatus, LoginAttempt
+from models.clock import now
+from models.login_attempt import LoginMethod
+from tests.clock import MovableClock
 from tests.sso.browser import Browser, reason_of
 from tests.sso.conftest import add_connection
 from tests.world import World, new_world
@@ -90,3 +96,36 @@ async def test_a_path_of_this_site_is_kept(
     await browser.start(connection.id, return_to)
 
     assert (await LoginAttempt.get()).return_to == return_to
+
+
+async def attempts_over_since(connection: Connection, age: timedelta, how_many: int) -> None:
+    for _ in range(how_many):
+        await LoginAttempt.create(
+            organization_id=connection.organization_id,
+            method=LoginMethod.OIDC,
+            connection=connection,
+            expires_at=now() - age,
+        )
+
+
+async def test_attempts_long_over_go_when_new_ones_begin(
+    movable_clock: MovableClock, browser: Browser, connection: Connection
+) -> None:
+    await attempts_over_since(connection, timedelta(days=1, seconds=1), 25)
+    await attempts_over_since(connection, timedelta(hours=23), 3)
+    await browser.start(connection.id)
+    assert await LoginAttempt.all().count() == 25 - 20 + 3 + 1
+    await browser.start(connection.id)
+
+    assert await LoginAttempt.all().count() == 3 + 2
+    assert await LoginAttempt.filter(expires_at__lt=now() - timedelta(days=1)).count() == 0
+
+
+async def test_starting_at_once_forgets_each_attempt_once(connection: Connection) -> None:
+    await attempts_over_since(connection, timedelta(days=2), 50)
+    answers = await asyncio.gather(
+        *(Browser().get(f"/auth/start/{connection.id}") for _ in range(6))
+    )
+
+    assert [answer.status_code for answer in answers] == [302] * 6
+    assert await LoginAttempt.all().count() == 6

@@ -1,10 +1,15 @@
 """What a provider says of itself: a discovery document or a key set that is not usable."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
+from identity.sso import provider
 from models import AuditEvent, Connection, LoginAttempt, Member
 from models.clock import now
+from tests.clock import MovableClock
 from tests.sso.browser import (
     Browser,
     assert_nobody_signed_in,
@@ -107,6 +112,61 @@ async def test_on_a_server_the_loopback_is_out_of_reach(
     browser.settings = browser.settings.model_copy(update={"allow_loopback_providers": False})
     await refused_at_start(browser, connection, "provider_address")
     assert hostile.requests == []
+
+
+async def test_a_failure_is_the_answer_for_half_a_minute(
+    movable_clock: MovableClock, browser: Browser, connection: Connection, hostile: HostileProvider
+) -> None:
+    hostile.discovery = {"token_endpoint": None}
+    for seconds in (0, 29):
+        movable_clock.move(timedelta(seconds=seconds))
+        await refused_at_start(browser, connection, "provider_metadata")
+    assert hostile.requests == ["discovery"]
+    hostile.discovery = {}
+    movable_clock.move(timedelta(seconds=1))
+    await browser.start(connection.id)
+
+    assert hostile.requests == ["discovery", "discovery"]
+    assert await LoginAttempt.all().count() == 1
+
+
+async def test_a_failure_is_of_one_connection_and_one_issuer(
+    browser: Browser, world: World, connection: Connection, hostile: HostileProvider
+) -> None:
+    elsewhere = await add_connection(world, f"{hostile.issuer}/", name="Misspelt")
+    await refused_at_start(browser, elsewhere, "provider_metadata")
+    await browser.start(connection.id)
+    await Connection.filter(id=elsewhere.id).update(issuer=hostile.issuer)
+    await browser.start(elsewhere.id)
+
+    assert hostile.requests == ["discovery"] * 3
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_of_many_at_once_one_asks_the_provider(
+    works: bool, browser: Browser, connection: Connection, hostile: HostileProvider
+) -> None:
+    hostile.discovery = {} if works else {"issuer": "https://other.example"}
+    pages = await asyncio.gather(*(Browser().get(f"/auth/start/{connection.id}") for _ in range(8)))
+
+    assert {page.status_code for page in pages} == {302 if works else 502}
+    assert hostile.requests == ["discovery"]
+
+
+async def test_the_oldest_failure_makes_room_for_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+    browser: Browser,
+    world: World,
+    connection: Connection,
+    hostile: HostileProvider,
+) -> None:
+    monkeypatch.setattr(provider, "MOST_FAILURES", 1)
+    hostile.discovery = {"issuer": None}
+    second = await add_connection(world, hostile.issuer, name="Second")
+    for broken in (connection, second, connection):
+        await refused_at_start(browser, broken, "provider_metadata")
+
+    assert hostile.requests == ["discovery"] * 3
 
 
 async def test_only_named_values_are_kept(
