@@ -17,7 +17,7 @@ from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.credentials import sessions
-from identity.refusals import Conflict, NotFound
+from identity.refusals import Conflict, Forbidden, NotFound
 from identity.subject import Subject
 from identity.writing import Write, taken, writing
 from models.clock import now
@@ -33,6 +33,11 @@ _LEAVE_GROUPS = Statement("""
     UPDATE groups SET version = version + 1, updated_at = $2
     WHERE id IN (SELECT group_id FROM group_members WHERE member_id = $1)
 """)
+
+_NOT_PROVISIONED = (
+    "No directory provisioned this member, so userName and the primary email stay as they are. "
+    "Send them unchanged, or delete the user and provision the person anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,11 @@ async def provision(subject: Subject, person: Person) -> Member:
     """
     async with writing(subject, Action.MEMBER_PROVISION) as write:
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        member = Member(organization_id=write.organization_id, name=person.user_name[:NAME_LENGTH])
+        member = Member(
+            organization_id=write.organization_id,
+            name=person.user_name[:NAME_LENGTH],
+            provisioned=True,
+        )
         _take(member, person)
         member.user = await User.create(email=member.email, name=member.name)
         if person.active is False:
@@ -102,13 +111,16 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     """Make a member what the directory now says, including whether they are active.
 
     A directory brings back only whom a directory suspended. What changes nothing writes nothing.
-    Raises `NotFound`, `Forbidden`, `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
+    Raises `NotFound`, `Forbidden` (also for another user name or address of a member whom no
+    directory provisioned), `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
     """
     async with writing(subject, Action.MEMBER_UPDATE, changes_access=True) as write:
         member = await _found(write, member_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
-        before = _facts(member)
+        before, called = _facts(member), _called(member)
         _take(member, person)
+        if not member.provisioned and _called(member) != called:
+            raise Forbidden(_NOT_PROVISIONED, reason="NOT_PROVISIONED")
         write.changes_access = _follow(write, member, person.active)
         diff = changes(before, _facts(member))
         if not diff:
@@ -155,6 +167,11 @@ def _take(member: Member, person: Person) -> None:
         text.given(person.external_id, field="externalId", longest=320)
     member.external_id = person.external_id
     member.scim, member.scim_keys = person.scim, person.scim_keys
+
+
+def _called(member: Member) -> tuple[str, str]:
+    """What signing in compares: whoever may change it decides whose account it is."""
+    return member.user_name_key, member.email_key
 
 
 def _follow(write: Write, member: Member, active: bool | None) -> bool:

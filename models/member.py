@@ -28,8 +28,9 @@ class Member(VersionedRecord):
 
     The `*_key` columns are the case-folded values that look-ups and uniqueness use. `scim` holds
     the attributes a directory sent that have no column of their own, as they were sent, and
-    `scim_keys` the same ones as filters compare them; both are null for a member that no directory
-    manages.
+    `scim_keys` the same ones as filters compare them; both are null until a directory has changed
+    something. `provisioned` says that a directory brought the member in, and so may say whose
+    account it is; changing somebody who was there already never makes it so.
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
@@ -46,6 +47,7 @@ class Member(VersionedRecord):
     email_key = fields.CharField(max_length=320)
     name = fields.CharField(max_length=200)
     external_id = fields.CharField(max_length=320, null=True)
+    provisioned = fields.BooleanField(default=False)
     scim: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
     scim_keys: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
 
@@ -56,7 +58,3 @@ class Member(VersionedRecord):
         table = "members"
         unique_together = (("organization", "user"), ("organization", "user_name_key"))
         indexes = (("organization_id", "email_key"), ("organization_id", "external_id"))
-
-    @property
-    def directory_managed(self) -> bool:
-        return self.scim is not None

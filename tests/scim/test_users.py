@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from models import Member, MemberStatus, SuspendedBy, User
 from tests.scim.directory import BASE, ENTERPRISE, USER, Directory, refusal
 
@@ -151,7 +153,7 @@ async def test_whom_no_directory_manages_is_a_user_too(directory: Directory) -> 
     assert await directory.found("/Users", "active eq true") == [str(owner.id)]
 
 
-async def test_a_directory_takes_a_member_on_without_losing_the_name(directory: Directory) -> None:
+async def test_a_directory_adds_to_a_member_without_losing_the_name(directory: Directory) -> None:
     owner = directory.world.owner
     await Member.filter(id=owner.id).update(name="Olga Owner")
 
@@ -162,7 +164,83 @@ async def test_a_directory_takes_a_member_on_without_losing_the_name(directory: 
     assert response.status_code == 204
     member = await Member.get(id=owner.id)
     assert (member.name, member.email) == ("Olga Owner", "olga@acme.example")
-    assert member.directory_managed
+    assert member.scim is not None
+    assert not member.provisioned, "the directory did not bring her in"
+
+
+MOVES: dict[str, tuple[str, dict[str, Any]]] = {
+    "emails": (
+        "PATCH",
+        {
+            "op": "replace",
+            "path": "emails",
+            "value": [{"value": "mallory@evil.example", "primary": True}],
+        },
+    ),
+    "one more, that is primary": (
+        "PATCH",
+        {
+            "op": "add",
+            "path": "emails",
+            "value": [{"value": "mallory@evil.example", "primary": True}],
+        },
+    ),
+    "the address itself": (
+        "PATCH",
+        {"op": "replace", "path": "emails[primary eq true].value", "value": "mallory@evil.example"},
+    ),
+    "userName": ("PATCH", {"op": "replace", "value": {"userName": "mallory", "title": "CEO"}}),
+    "a replacement": ("PUT", {"userName": "mallory@evil.example"}),
+    "a replacement of the address": (
+        "PUT",
+        {"userName": "olga@acme.example", "emails": [{"value": "mallory@evil.example"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+async def test_whom_no_directory_provisioned_keeps_name_and_address(
+    directory: Directory, name: str
+) -> None:
+    method, content = MOVES[name]
+    owner = directory.world.owner
+    path = f"/Users/{owner.id}"
+    assert (
+        await directory.patch(path, {"op": "add", "path": "title", "value": "Founder"})
+    ).status_code == 204
+    before = await Member.filter(id=owner.id).values()
+
+    if method == "PATCH":
+        response = await directory.patch(path, content)
+    else:
+        response = await directory.request("PUT", path, {"schemas": [USER], **content})
+
+    assert refusal(response) == (403, None)
+    assert "provision the person anew" in response.json()["detail"]
+    assert await Member.filter(id=owner.id).values() == before
+    denial = (await directory.world.events())[-1]
+    assert (denial.action, denial.outcome, denial.target_id) == (
+        "member.update",
+        "denied",
+        owner.id,
+    )
+
+
+async def test_the_directory_moves_the_address_of_whom_it_provisioned(
+    directory: Directory,
+) -> None:
+    created = await directory.create_user("bob@acme.example")
+
+    response = await directory.patch(
+        f"/Users/{created['id']}",
+        {"op": "replace", "value": {"userName": "rob@acme.example"}},
+        {"op": "add", "path": "emails", "value": [{"value": "rob@mail.example", "primary": True}]},
+    )
+
+    assert response.status_code == 204
+    member = await Member.get(id=created["id"])
+    assert (member.user_name, member.email) == ("rob@acme.example", "rob@mail.example")
+    assert member.provisioned
 
 
 async def test_the_last_owner_stays(directory: Directory) -> None:

@@ -1,5 +1,6 @@
 """Whose account it is: the key of an identity, and the grounds for the first link."""
 
+import httpx
 import pytest
 
 from identity import organizations
@@ -14,6 +15,7 @@ from models import (
     User,
     VerifiedDomain,
 )
+from tests.scim.directory import connect
 from tests.sso.browser import (
     Browser,
     assert_nobody_signed_in,
@@ -146,17 +148,58 @@ async def test_the_directorys_own_member_needs_no_domain(
     browser: Browser, world: World, connection: Connection, hostile: HostileProvider
 ) -> None:
     bob = await world.member("Bob")
-    await Member.filter(id=bob.id).update(scim={})
+    await Member.filter(id=bob.id).update(provisioned=True)
     await browser.finish(await prove(browser, hostile, connection))
 
     assert (await Session.get()).member_id == bob.id
+
+
+async def test_but_not_a_member_whom_the_directory_only_changed(
+    http: httpx.AsyncClient,
+    browser: Browser,
+    world: World,
+    connection: Connection,
+    hostile: HostileProvider,
+) -> None:
+    directory = await connect(http, world)
+    titled = await directory.patch(
+        f"/Users/{world.owner.id}", {"op": "add", "path": "title", "value": "Founder"}
+    )
+    assert titled.status_code == 204
+    hostile.claims = {"email": "olga@acme.example"}
+    why = "acme.example is not a verified domain of the organization"
+    await refused(browser, hostile, connection, "no_member", why)
+
+
+async def test_a_directory_cannot_give_the_owners_account_to_somebody_else(
+    http: httpx.AsyncClient,
+    browser: Browser,
+    world: World,
+    connection: Connection,
+    hostile: HostileProvider,
+) -> None:
+    """Not even where the organization owns the domain: the address would have to change hands."""
+    await domains.verify_by_operator(world.operator, "acme.example")
+    mallorys = {"value": "mallory@acme.example", "primary": True}
+    directory = await connect(http, world)
+    mallory = await directory.create_user("mallory@acme.example")
+    moved = await directory.patch(
+        f"/Users/{mallory['id']}", {"op": "replace", "path": "userName", "value": "mallory"}
+    )
+    taken = await directory.patch(
+        f"/Users/{world.owner.id}", {"op": "add", "path": "emails", "value": [mallorys]}
+    )
+    assert (moved.status_code, taken.status_code) == (204, 403)
+    hostile.claims = {"email": "mallory@acme.example"}
+    why = "0 members have the address mallory@acme.example"
+    await refused(browser, hostile, connection, "no_member", why)
 
 
 async def test_but_not_if_the_account_is_shared_with_another_organization(
     browser: Browser, world: World, connection: Connection, hostile: HostileProvider
 ) -> None:
     bob = await world.member("Bob")
-    await Member.filter(id=bob.id).update(scim={})
+    await Member.filter(id=bob.id).update(provisioned=True)
     globex = await new_world("globex")
     elsewhere = await organizations.add_member(
         globex.organization, email="bob@globex.example", name="Bob"
