@@ -27,13 +27,13 @@ from gateway.authenticate import (
 from gateway.body import FORM, LARGEST_FORM, read_bounded, read_form
 from gateway.pages import PAGE_HEADERS
 from gateway.settings import Settings
-from gateway.sign_in_pages import finish_page, login_page, refusal_page
+from gateway.sign_in_pages import finish_page, login_page, refusal_page, replace_page
 from identity.credentials import sessions
 from identity.refusals import BadInput, NotFound, Refusal, Unauthenticated
 from identity.sso import connections, links, oidc
 from identity.sso.attempts import ANSWER_WITHIN, checked_return_to
 from identity.sso.fetching import Fetcher
-from identity.sso.finishing import finish
+from identity.sso.finishing import Replacing, finish
 
 FLOW_COOKIE = "__Host-gatepost_flow_"
 MOST_FLOWS = 8
@@ -73,6 +73,7 @@ async def start(request: Request) -> Response:
     started = await oidc.start(
         _connection_id(request),
         return_to=request.query_params.get("return_to", "/"),
+        from_elsewhere=request.headers.get("sec-fetch-site") in ("cross-site", "same-site"),
         public_url=_settings(request).public_url,
         fetcher=_fetcher(request),
     )
@@ -107,7 +108,7 @@ async def callback(request: Request) -> Response:
         code=proven.finish_code,
         member=proven.member_name,
         organization=proven.organization_name,
-        at_once=True,
+        at_once=proven.at_once,
     )
 
 
@@ -127,18 +128,26 @@ async def link(request: Request) -> Response:
 
 @with_refusals_as_pages
 async def finish_sign_in(request: Request) -> Response:
-    """The second step, from a page of ours: the session begins."""
+    """The second step, from a page of ours: the session begins, or a question comes back first.
+
+    Only here can another member's session be seen: its cookie does not come along when the provider
+    sends the browser back.
+    """
     require_same_origin(request)
-    code = (await read_form(request)).get("code")
+    form = await read_form(request)
+    code = form.get("code")
     if code is None:
         raise BadInput("The form has no code. Start again from the sign-in page.", field="code")
     finished = await finish(
         code,
         browser_tokens=_browser_tokens(request),
         replaces=request.cookies.get(SESSION_COOKIE),
+        agreed=form.get("sign_out"),
         limits=_settings(request).session_limits,
         origin=origin_of(request),
     )
+    if isinstance(finished, Replacing):
+        return replace_page(code, finished)
     answer = RedirectResponse(finished.return_to, status_code=303, headers=PAGE_HEADERS)
     answer.set_cookie(
         SESSION_COOKIE,

@@ -10,12 +10,13 @@ from starlette.responses import HTMLResponse
 
 from gateway.pages import PAGE_HEADERS, page, problem_page
 from identity.refusals import Refusal
+from identity.sso.finishing import Replacing
 from models.connection import Connection
 
 _FOLDER = Path(__file__).parent / "templates" / "sign_in"
-_LOGIN, _OFFERED, _NONE_OFFERED, _FINISH = (
+_LOGIN, _OFFERED, _NONE_OFFERED, _FINISH, _REPLACE = (
     Template((_FOLDER / f"{name}.html").read_text(encoding="utf-8"))
-    for name in ("login", "offered", "none_offered", "finish")
+    for name in ("login", "offered", "none_offered", "finish", "replace")
 )
 _AT_ONCE = '<script src="/static/sign_in/finish.js" defer></script>'
 
@@ -50,6 +51,20 @@ def finish_page(*, code: str, member: str, organization: str, at_once: bool) -> 
         script=_AT_ONCE if at_once else "",
     )
     return HTMLResponse(page("Signing in" if at_once else "Sign in", body), headers=PAGE_HEADERS)
+
+
+def replace_page(code: str, replacing: Replacing) -> HTMLResponse:
+    """The question whether the member who is signed in here shall be signed out."""
+    session = replacing.session
+    body = _REPLACE.substitute(
+        code=escape(code),
+        session=session.id,
+        present_member=escape(session.member.name),
+        present_organization=escape(session.organization.name),
+        member=escape(replacing.member_name),
+        organization=escape(replacing.organization_name),
+    )
+    return HTMLResponse(page("Sign out first?", body), headers=PAGE_HEADERS)
 
 
 def refusal_page(refusal: Refusal, *, request_id: str) -> HTMLResponse:

@@ -21,7 +21,8 @@ class LoginAttempt(Record):
 
     Started: `state_hash`, `browser_hash` (the flow cookie's) and the OIDC values are set.
     Verified: `member` and `finish_hash` are set; whoever holds that code (and, for OIDC, the flow
-    cookie) gets the session. Over: `finished_at` is set, with `failure` when it was refused.
+    cookie) gets the session, after the person agreed if another site had the browser begin
+    (`from_elsewhere`). Over: `finished_at` is set, with `failure` when it was refused.
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
@@ -39,6 +40,7 @@ class LoginAttempt(Record):
     nonce = fields.CharField(max_length=64, null=True)
     code_verifier_encrypted = optional_text()
     finish_hash = fields.CharField(max_length=64, null=True, unique=True)
+    from_elsewhere = fields.BooleanField(default=False)
     return_to = fields.CharField(max_length=500, default="/")
     expires_at = fields.DatetimeField(db_index=True)
     answered_at = fields.DatetimeField(null=True)

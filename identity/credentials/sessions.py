@@ -4,9 +4,10 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
+from identity.access.compiled import nowhere
 from identity.access.load import cache
 from identity.audit.actions import Action
-from identity.audit.record import AuditTarget
+from identity.audit.record import AuditTarget, record
 from identity.credentials.limits import SessionLimits
 from identity.refusals import Unauthenticated
 from identity.subject import Origin, Subject
@@ -37,8 +38,8 @@ _END_OF_MEMBER = Statement("""
     UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE member_id = $1 AND ended_at IS NULL
 """)
 
-_END_OF_TOKEN = Statement("""
-    UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE token_hash = $1 AND ended_at IS NULL
+_END = Statement("""
+    UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL
 """)
 
 
@@ -107,12 +108,52 @@ async def end_of(member_id: UUID, reason: EndReason) -> None:
     await _END_OF_MEMBER.execute(member_id, now(), reason.value)
 
 
-async def replace(token: str) -> None:
+async def live(token: str, *, limits: SessionLimits) -> Session | None:
+    """The live session of a token, with its member and organization, without touching it."""
+    moment = now()
+    return await Session.get_or_none(
+        token_hash=token_hash(token),
+        ended_at=None,
+        expires_at__gt=moment,
+        last_seen_at__gt=moment - limits.idle,
+        member__status=MemberStatus.ACTIVE,
+    ).select_related("member", "organization")
+
+
+async def replace(token: str, *, origin: Origin) -> None:
     """End the session of this token, whosever it is, because its browser begins a new one.
 
-    The caller holds the transaction of the new one.
+    Its own organization's audit log gets the sign-out. The caller holds the transaction of the new
+    session.
     """
-    await _END_OF_TOKEN.execute(token_hash(token), now(), EndReason.REPLACED.value)
+    session = await Session.get_or_none(token_hash=token_hash(token), ended_at=None).select_related(
+        "member", "organization"
+    )
+    if session is None or not await _END.execute(session.id, now(), EndReason.REPLACED.value):
+        return
+    await record(
+        Action.SESSION_SIGN_OUT,
+        subject=_itself(session, origin),
+        target=AuditTarget("session", session.id, session.member.name),
+        reason=EndReason.REPLACED.value,
+    )
+
+
+def _itself(session: Session, origin: Origin) -> Subject:
+    """A session's member, for the audit log: without any access."""
+    return Subject(
+        actor_type=ActorType.MEMBER,
+        actor_id=session.member_id,
+        actor_name=session.member.name,
+        via=ViaType.SESSION,
+        via_id=session.id,
+        organization_id=session.organization_id,
+        plan=session.organization.plan,
+        revision=0,
+        access=nowhere(session.organization_id),
+        origin=origin,
+        authenticated_at=session.authenticated_at,
+    )
 
 
 async def sign_out(subject: Subject) -> None:

@@ -30,6 +30,7 @@ from models.clock import now
 from models.login_attempt import LoginAttempt, LoginMethod
 from models.member import Member
 from models.secret import token_hash
+from models.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,28 @@ class Finished:
     return_to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """Nothing changed: the browser is signed in as another member, whose `session` would end."""
+
+    session: Session
+    member_name: str
+    organization_name: str
+
+
 async def finish(
     finish_code: str,
     *,
     browser_tokens: Collection[str],
     replaces: str | None,
+    agreed: str | None,
     limits: SessionLimits,
     origin: Origin,
-) -> Finished:
+) -> Finished | Replacing:
     """Begin the session, once; the one whose token is `replaces` ends.
+
+    Another member's live session only ends when somebody `agreed` to that, by its id: otherwise a
+    hostile organization could exchange a visitor's session for one of its own.
 
     What was true when the identity was proven must still be: the member is active, the connection
     is switched on, the plan has SSO. Raises `SignInRefused` and `PlanRequired`; the attempt is
@@ -67,8 +81,16 @@ async def finish(
         require_same_browser(attempt, browser_tokens)
         if attempt.connection is not None:
             require_usable(attempt.connection, attempt.organization)
+        other = await _other(attempt.member, replaces, limits)
+        if other is not None and str(other.id) != agreed:
+            return Replacing(other, attempt.member.name, attempt.organization.name)
         token = await _begin(attempt, subject, replaces=replaces, limits=limits)
     return Finished(attempt.id, token, attempt.return_to)
+
+
+async def _other(member: Member, token: str | None, limits: SessionLimits) -> Session | None:
+    session = await sessions.live(token, limits=limits) if token is not None else None
+    return session if session is not None and session.member_id != member.id else None
 
 
 async def _begin(
@@ -82,7 +104,7 @@ async def _begin(
             raise SignInRefused(Reason.FINISH_UNKNOWN)
         require_active(member)
         if replaces is not None:
-            await sessions.replace(replaces)
+            await sessions.replace(replaces, origin=subject.origin)
         session, token = await sessions.start(
             member, connection_id=attempt.connection_id, limits=limits, origin=subject.origin
         )

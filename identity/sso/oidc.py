@@ -57,12 +57,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A sign-in whose identity is proven; `finish_code` turns it into a session, once."""
+    """A sign-in whose identity is proven; `finish_code` turns it into a session, once.
+
+    `at_once`: the browser's own site began it, so that nobody need be asked again.
+    """
 
     attempt_id: UUID
     finish_code: str
     member_name: str
     organization_name: str
+    at_once: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,14 @@ def callback_url(public_url: str, connection_id: UUID) -> str:
 
 
 async def start(
-    connection_id: UUID, *, return_to: str, public_url: str, fetcher: Fetcher
+    connection_id: UUID,
+    *,
+    return_to: str,
+    from_elsewhere: bool,
+    public_url: str,
+    fetcher: Fetcher,
 ) -> Started:
-    """Begin a sign-in at an active connection.
+    """Begin a sign-in at an active connection; `from_elsewhere` when another site asked for it.
 
     Raises `NotFound`, `BadInput` for a `return_to` elsewhere, `PlanRequired`, and `SignInRefused`
     when the provider is no usable one. Nothing is written or recorded then, since anybody at all
@@ -121,6 +130,7 @@ async def start(
         browser_hash=token_hash(browser_token),
         nonce=nonce,
         code_verifier_encrypted=keyring.encrypt(verifier),
+        from_elsewhere=from_elsewhere,
         return_to=return_to,
         expires_at=now() + ANSWER_WITHIN,
     )
@@ -182,7 +192,13 @@ async def receive(
             expires_at=now() + FINISH_WITHIN,
             code_verifier_encrypted=None,
         )
-    return Proven(attempt.id, finish_code, member.name, attempt.organization.name)
+    return Proven(
+        attempt.id,
+        finish_code,
+        member.name,
+        attempt.organization.name,
+        at_once=not attempt.from_elsewhere,
+    )
 
 
 def _code_of(answer: Answer, provider: Provider) -> str:

@@ -42,8 +42,14 @@ class Browser:
     jar: dict[str, str] = field(default_factory=dict)
     set_cookies: dict[str, "Morsel[str]"] = field(default_factory=dict)
 
-    async def get(self, path: str, query: dict[str, str] | None = None) -> httpx.Response:
-        return await self._send("GET", f"{path}?{urlencode(query)}" if query else path, {}, b"")
+    async def get(
+        self,
+        path: str,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        address = f"{path}?{urlencode(query)}" if query else path
+        return await self._send("GET", address, headers or {}, b"")
 
     async def post(
         self,
@@ -112,6 +118,13 @@ def finish_code(page: httpx.Response) -> str:
     found = re.search(r'name="code" value="([^"]+)"', page.text)
     assert found is not None, page.text
     return found[1]
+
+
+def agreement(page: httpx.Response) -> dict[str, str]:
+    """The form of the page that asks whether another member shall be signed out."""
+    found = re.search(r'name="sign_out" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return {"code": finish_code(page), "sign_out": found[1]}
 
 
 def reason_of(answer: httpx.Response) -> str:

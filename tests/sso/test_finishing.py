@@ -24,6 +24,7 @@ from tests.clock import MovableClock
 from tests.sso.browser import (
     SESSION,
     Browser,
+    agreement,
     assert_nobody_signed_in,
     denials,
     finish_code,
@@ -200,7 +201,9 @@ async def test_a_session_from_before_is_replaced(
     """Fixation: whatever token the browser came with is worth nothing afterwards."""
     planted = await world.session(world.owner)
     browser.jar[SESSION] = planted
-    await browser.finish(page)
+    asked = await browser.finish(page)
+    assert browser.jar[SESSION] == planted
+    await browser.post("/auth/finish", agreement(asked))
 
     assert browser.jar[SESSION] != planted
     old = await Session.get(member_id=world.owner.id)
