@@ -1,6 +1,7 @@
 """Members: people in an organization, as its directory or its owners know them.
 
-What takes access away (suspension, removal) ends the sessions in the same transaction.
+What takes access away (suspension, removal) ends the sessions, and what would start one, in the
+same transaction.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.credentials import sessions
 from identity.refusals import Conflict, Forbidden, NotFound
+from identity.sso import attempts
 from identity.subject import Subject
 from identity.writing import Write, taken, writing
 from models.clock import now
@@ -127,6 +129,7 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
             return member
         if write.action is Action.MEMBER_SUSPEND:
             await sessions.end_of(member.id, EndReason.SUSPENDED)
+            await attempts.end_of(member.id)
         member.touch()
         with taken(_user_name_taken(member)):
             await member.save()

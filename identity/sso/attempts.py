@@ -86,6 +86,13 @@ async def finished(attempt: LoginAttempt) -> bool:
     return await _taken(attempt, "finished_at")
 
 
+async def end_of(member_id: UUID) -> None:
+    """End every open attempt of the member, links that are handed out too. The caller holds the
+    transaction of what took the access away.
+    """
+    await LoginAttempt.filter(member_id=member_id, finished_at=None).update(finished_at=now())
+
+
 async def _taken(attempt: LoginAttempt, column: str) -> bool:
     open_ones = {"id": attempt.id, "finished_at": None, column: None}
     return await LoginAttempt.filter(**open_ones).update(**{column: now()}) == 1

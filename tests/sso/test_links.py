@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from identity.refusals import Conflict, Forbidden, NotFound
@@ -10,6 +11,7 @@ from models import BuiltinRole, LoginAttempt, Member, MemberStatus, Organization
 from models.organization import Plan
 from models.secret import token_hash
 from tests.clock import MovableClock
+from tests.scim.directory import connect
 from tests.sso.browser import PUBLIC_URL, SESSION, Browser, denials, finish_code, reason_of
 from tests.world import World, new_world
 
@@ -105,6 +107,28 @@ async def test_a_member_suspended_meanwhile_stays_out(browser: Browser, world: W
 
     assert (answer.status_code, reason_of(answer)) == (403, "member_suspended")
     assert await Session.all().count() == 0
+
+
+async def test_a_link_does_not_outlive_a_suspension(
+    http: httpx.AsyncClient, browser: Browser, world: World
+) -> None:
+    bob, eve = await world.member("Bob"), await world.member("Eve")
+    bobs, eves = [
+        await links.create(world.operator, member, lifetime=HOUR) for member in (bob, eve)
+    ]
+    directory = await connect(http, world)
+    for active in (False, True):
+        operation = {"op": "replace", "path": "active", "value": active}
+        assert (await directory.patch(f"/Users/{bob.id}", operation)).status_code == 204
+
+    opened = await browser.get("/auth/link", {"token": bobs})
+    sent = await browser.post("/auth/finish", {"code": bobs})
+
+    assert (await Member.get(id=bob.id)).status is MemberStatus.ACTIVE
+    assert (opened.status_code, reason_of(opened)) == (401, "link_over")
+    assert sent.status_code == 401
+    assert await Session.all().count() == 0
+    assert (await LoginAttempt.get(finish_hash=token_hash(eves))).finished_at is None
 
 
 async def test_only_the_operator_makes_links(world: World) -> None:
