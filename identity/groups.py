@@ -1,6 +1,6 @@
 """Groups: sets of members. A role assigned to a group holds for whoever is in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,9 @@ from models.assignment import Assignment
 from models.group import Group, GroupMember, GroupSource
 from models.member import Member
 from models.sql import Statement
+
+AT_ONCE = 5_000
+"""Ids in one statement: neither database binds more than some 32,000 parameters."""
 
 MEMBERS = Statement("""
     SELECT m.user_name FROM group_members gm JOIN members m ON m.id = gm.member_id
@@ -139,17 +142,38 @@ async def _join(group: Group, wanted: frozenset[UUID]) -> frozenset[str]:
     """Add whoever is not in the group yet; their user names."""
     if not wanted:
         return frozenset()
-    rows = await Member.filter(id__in=wanted, organization_id=group.organization_id).only(
-        "id", "user_name"
-    )
-    names = {row.id: row.user_name for row in rows}
+    names = await _names(group, wanted)
     if missing := wanted - names.keys():
         raise BadInput(f"There is no user {min(missing)}.", field="members")
-    new = wanted - await _ids(GroupMember.filter(group=group, member_id__in=wanted))
+    new = wanted - await _inside(group, wanted)
     await GroupMember.bulk_create(
         [GroupMember(group=group, member_id=member_id) for member_id in sorted(new)]
     )
     return frozenset(names[member_id] for member_id in new)
+
+
+async def _names(group: Group, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The user names of those that are members of the group's organization."""
+    return {
+        row.id: row.user_name
+        for some in _batches(ids)
+        for row in await Member.filter(id__in=some, organization_id=group.organization_id).only(
+            "id", "user_name"
+        )
+    }
+
+
+async def _inside(group: Group, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those that are in the group."""
+    found: set[UUID] = set()
+    for some in _batches(ids):
+        found |= await _ids(GroupMember.filter(group=group, member_id__in=some))
+    return frozenset(found)
+
+
+def _batches(ids: Collection[UUID]) -> Iterator[Sequence[UUID]]:
+    ordered = sorted(ids)
+    return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
 
 
 async def _leave(group: Group, membership: Membership) -> frozenset[str]:
@@ -157,11 +181,11 @@ async def _leave(group: Group, membership: Membership) -> frozenset[str]:
     leaving = membership.leave
     if membership.only:
         leaving = await _ids(GroupMember.filter(group=group)) - membership.join
-    if not leaving:
-        return frozenset()
-    places = GroupMember.filter(group=group, member_id__in=leaving)
-    names = [place.member.user_name for place in await places.select_related("member")]
-    await places.delete()
+    names: set[str] = set()
+    for some in _batches(leaving):
+        places = GroupMember.filter(group=group, member_id__in=some)
+        names |= {place.member.user_name for place in await places.select_related("member")}
+        await places.delete()
     return frozenset(names)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from identity import groups
 from models import Group, GroupMember, GroupSource
 from models.ids import new_id
 from tests.scim.directory import BASE, GROUP, Directory, refusal
@@ -241,6 +242,36 @@ async def test_replacing_a_group_replaces_its_members(directory: Directory) -> N
     assert response.status_code == 200
     assert [member["value"] for member in response.json()["members"]] == [carol]
     assert "externalId" not in response.json()
+
+
+async def test_members_come_and_go_a_number_at_a_time(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database binds some 32,000 parameters; a group may have more members."""
+    monkeypatch.setattr(groups, "AT_ONCE", 2)
+    ids = await people(directory, "bob", "carol", "dave", "erin", "frank")
+    group = await directory.create_group("Ops", *ids[:3])
+    path = f"/Groups/{group['id']}"
+
+    everybody = {"op": "add", "path": "members", "value": [entry(each) for each in ids]}
+    stranger = {"op": "add", "path": "members", "value": [entry(str(new_id()))]}
+    assert (await directory.patch(path, everybody)).status_code == 204
+    assert await directory.members(group["id"]) == set(ids)
+    assert (await directory.world.events())[-1].diff == [
+        {"path": "members", "added": ["erin", "frank"], "removed": []}
+    ]
+    assert refusal(await directory.patch(path, everybody, stranger)) == (400, "invalidValue")
+    emptied = await directory.patch(path, {"op": "remove", "path": "members"})
+
+    assert emptied.status_code == 204
+    assert await directory.members(group["id"]) == set()
+    assert (await directory.world.events())[-1].diff == [
+        {
+            "path": "members",
+            "added": [],
+            "removed": ["bob", "carol", "dave", "erin", "frank"],
+        }
+    ]
 
 
 async def test_deleting_a_group_keeps_its_members(directory: Directory) -> None:
