@@ -19,6 +19,7 @@ from identity.refusals import Conflict, NotFound
 from identity.subject import Subject
 from identity.writing import writing
 from models.assignment import Assignment, PrincipalType, ScopeType
+from models.clock import now
 from models.group import Group
 from models.member import Member
 from models.role import Role
@@ -62,7 +63,9 @@ async def assign(
         role = await roles.found(write.access, role_id)
         holder = await _principal(write.organization_id, principal)
         write.about(target(holder), workspace_id=at.workspace_id)
-        write.access.require_holding(narrowed(roles.mask_of_role(role), scope.type), at)
+        mask = narrowed(roles.mask_of_role(role), scope.type)
+        write.access.require_holding(mask, at, until=expires_at)
+        await roles.drop_ended(role, principal_id=principal.id)
         if await Assignment.exists(
             role=role, principal_id=principal.id, scope_type=scope.type, scope_id=scope.id
         ):
@@ -113,7 +116,8 @@ async def unassign(subject: Subject, assignment_id: UUID) -> Assignment:
         )
         write.about(target(holder), workspace_id=assignment.workspace_id)
         write.access.require(Permission.MEMBERS_ASSIGN, at)
-        write.access.require_holding(narrowed(roles.mask_of_role(role), assignment.scope_type), at)
+        mask = narrowed(roles.mask_of_role(role), assignment.scope_type)
+        write.access.require_holding(mask, at, until=now())
         await assignment.delete()
         await write.record(
             target(holder),

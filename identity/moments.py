@@ -15,4 +15,7 @@ def future(moment: datetime, *, what: str, field: str) -> datetime:
         raise BadInput("Give the time with its zone, e.g. 2030-01-01T09:00:00Z.", field=field)
     if moment <= now():
         raise BadInput(f"The {what} lies in the past.", field=field)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise BadInput(f"The {what} lies too far ahead.", field=field) from error

@@ -20,6 +20,7 @@ from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound
 from identity.subject import Subject
 from identity.writing import Write, require_version, taken, writing
 from models.assignment import Assignment
+from models.clock import now
 from models.role import Role
 
 
@@ -123,12 +124,14 @@ async def update(
 async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None = None) -> Role:
     """Delete a custom role; whoever holds it gets the replacement at the same scopes.
 
-    Raises `NotFound`, `Forbidden`, `InUse` when it is held and no replacement is given, and
-    `Escalation` when the replacement holds more than the subject does at one of the scopes.
+    Raises `NotFound`, `Forbidden` (also where a holder is and the subject may not assign), `InUse`
+    when it is held and no replacement is given, and `Escalation` when the replacement holds more
+    than the subject does at one of the scopes.
     """
     async with writing(subject, Action.ROLE_DELETE, changes_access=True) as write:
         role = await _editable(write, role_id, Permission.ROLES_DELETE)
-        write.access.require_holding(mask_of_role(role), ORGANIZATION)
+        write.access.require_holding(mask_of_role(role), ORGANIZATION, until=now())
+        await drop_ended(role)
         holding = await Assignment.filter(role=role, organization_id=write.organization_id)
         if holding and replacement_id is None:
             raise InUse(
@@ -151,8 +154,13 @@ async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None
 async def _replace(write: Write, assignments: Sequence[Assignment], replacement: Role) -> None:
     """Give every holder the replacement instead; who has it already keeps that one."""
     mask = mask_of_role(replacement)
+    await drop_ended(replacement)
     for assignment in assignments:
-        write.access.require_holding(narrowed(mask, assignment.scope_type), scope_of(assignment))
+        at = scope_of(assignment)
+        write.access.require(Permission.MEMBERS_ASSIGN, at)
+        write.access.require_holding(
+            narrowed(mask, assignment.scope_type), at, until=assignment.expires_at
+        )
         same = await Assignment.exists(
             role=replacement,
             principal_id=assignment.principal_id,
@@ -164,6 +172,16 @@ async def _replace(write: Write, assignments: Sequence[Assignment], replacement:
         else:
             assignment.role = replacement
             await assignment.save(update_fields=["role_id"])
+
+
+async def drop_ended(role: Role, *, principal_id: UUID | None = None) -> None:
+    """Delete the assignments of a role that have ended, which hold nothing and only stand in the
+    way of new ones. The caller holds the transaction.
+    """
+    ended = Assignment.filter(
+        organization_id=role.organization_id, role_id=role.id, expires_at__lte=now()
+    )
+    await (ended if principal_id is None else ended.filter(principal_id=principal_id)).delete()
 
 
 def scope_of(assignment: Assignment) -> Target:

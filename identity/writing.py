@@ -25,6 +25,7 @@ from identity.audit.diff import Change
 from identity.audit.record import AuditTarget, Denial, record, record_denial
 from identity.owners import require_owner
 from identity.refusals import (
+    Busy,
     Conflict,
     Forbidden,
     NotFound,
@@ -35,7 +36,7 @@ from identity.refusals import (
 from identity.subject import Subject
 from models.audit_event import ActorType
 from models.clock import now
-from models.database import transaction
+from models.database import WaitedTooLong, bounded_waits, transaction
 from models.member import Member, MemberStatus
 from models.organization import Plan
 from models.record import VersionedRecord
@@ -123,7 +124,7 @@ async def one_transaction() -> AsyncIterator[list[Denial]]:
     """Several changes as one, such as SCIM's read, modify, write. Nested ones are savepoints.
 
     Yields the denials met on the way. They are recorded when the outermost one is over, whether it
-    committed or not.
+    committed or not. Raises `Busy` when a lock, such as the organization's, was not to be had.
     """
     met = _denials.get()
     if met is not None:
@@ -133,8 +134,11 @@ async def one_transaction() -> AsyncIterator[list[Denial]]:
     met = []
     token = _denials.set(met)
     try:
-        async with transaction():
-            yield met
+        with bounded_waits():
+            async with transaction():
+                yield met
+    except WaitedTooLong as error:
+        raise Busy from error
     finally:
         _denials.reset(token)
         for denial in met:
@@ -183,7 +187,10 @@ async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
     if row is None:
         raise NotFound("organization")
     plan, revision = Plan(row["plan"]), int(row["access_revision"])
-    current = revision == subject.revision and not subject.access.expired_at(now())
+    current = (plan, revision) == (
+        subject.plan,
+        subject.revision,
+    ) and not subject.access.expired_at(now())
     if subject.member_id is None or current:
         return replace(subject, plan=plan)
     organization_id, member_id = subject.organization_id, subject.member_id

@@ -12,8 +12,8 @@ from uuid import UUID
 from identity.access.decision import Decision, DeniedBy, Grant, Target
 from identity.access.permissions import (
     ALL_MASK,
+    ARCHIVED_MASK,
     ORGANIZATION_ONLY_MASK,
-    READ_MASK,
     Permission,
     permissions_in,
 )
@@ -43,7 +43,7 @@ class Access:
         """The permissions held at a target, after every cut."""
         mask = self._granted(target) & ~self.plan_cut
         if target.workspace_id in self.archived_workspaces:
-            mask &= READ_MASK
+            mask &= ARCHIVED_MASK
         return mask
 
     def allows(self, permission: Permission, target: Target) -> bool:
@@ -83,15 +83,24 @@ class Access:
         if not self.allows(permission, target):
             raise denied(self.check(permission, target))
 
-    def require_holding(self, mask: int, target: Target) -> None:
-        """Raise `Escalation` with what is missing, unless every bit of `mask` is held there.
+    def require_holding(self, mask: int, target: Target, *, until: datetime | None = None) -> None:
+        """Raise `Escalation` with what is missing, unless every bit of `mask` is held there, and
+        at least `until` then; without it, for good: nobody makes lasting what they have for a time.
 
         What only the plan or the state of the workspace takes away counts as held: they cut
         everybody alike, so that giving it on widens nothing.
         """
-        missing = mask & ~self._granted(target)
+        missing = mask & ~self._lasting(target, until)
         if missing:
             raise Escalation([permission.value for permission in permissions_in(missing)])
+
+    def _lasting(self, target: Target, until: datetime | None) -> int:
+        mask = self.fixed_mask
+        for grant in self.grants:
+            ends = grant.expires_at
+            if grant.reaches(target) and (ends is None or (until is not None and ends >= until)):
+                mask |= grant.mask
+        return mask
 
     def expired_at(self, moment: datetime) -> bool:
         """Whether a grant has ended since this was read."""

@@ -88,7 +88,7 @@ class Decision:
         if self.denied_by is DeniedBy.PLAN:
             return f"The plan of the organization does not include {self.permission.value}."
         if self.denied_by is DeniedBy.WORKSPACE_ARCHIVED:
-            return "The workspace is archived: it can be read, but not changed."
+            return "The workspace is archived: it can be read, but nothing in it changed."
         return (
             f"This needs {self.permission.value} at {self.target.level}, "
             "and no role of yours holds it there."

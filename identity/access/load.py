@@ -79,12 +79,12 @@ class AccessCache:
 
     def __init__(self, size: int = 10_000) -> None:
         self._size = size
-        self._entries: OrderedDict[tuple[UUID, UUID], tuple[int, Access]] = OrderedDict()
+        self._entries: OrderedDict[tuple[UUID, UUID, Plan], tuple[int, Access]] = OrderedDict()
 
     async def get(
         self, organization_id: UUID, member_id: UUID, *, plan: Plan, revision: int
     ) -> Access:
-        key = (organization_id, member_id)
+        key = (organization_id, member_id, plan)
         entry = self._entries.get(key)
         if entry is not None and entry[0] == revision and not entry[1].expired_at(now()):
             self._entries.move_to_end(key)

@@ -244,6 +244,8 @@ def permissions_in(mask: int) -> tuple[Permission, ...]:
 
 ALL_MASK = mask_of(Permission)
 READ_MASK = mask_of(READ_LEVEL)
+ARCHIVED_MASK = READ_MASK | bits_of({Permission.MEMBERS_ASSIGN, Permission.MEMBERS_REMOVE})
+"""What an archived workspace leaves: reading it, and saying who may read it."""
 ORGANIZATION_ONLY_MASK = mask_of(p for p in Permission if p.group in ORGANIZATION_ONLY_GROUPS)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from identity.access.compiled import Access
 from identity.access.decision import Grant, Target
 from identity.access.kinds import ResourceKind
-from identity.access.permissions import READ_MASK
+from identity.access.permissions import ARCHIVED_MASK
 from models.clock import now
 from models.sql import Statement, as_uuid
 from models.window import COUNT_CAP, Window
@@ -82,7 +82,7 @@ def _branches(
         return
     effective = mask & ~access.plan_cut
     if workspace_id in access.archived_workspaces:
-        effective &= READ_MASK
+        effective &= ARCHIVED_MASK
     roles_of: dict[UUID, set[UUID]] = {}
     for grant in _grants_within(access, kind, workspace_id):
         if grant.mask & effective:

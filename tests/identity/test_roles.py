@@ -257,8 +257,12 @@ async def test_a_role_in_use_is_deleted_only_with_a_replacement(
 
 
 async def test_a_replacement_gives_nobody_more_than_the_deleter_holds(
-    world: World, designer: Subject
+    world: World,
 ) -> None:
+    assigning = await world.custom_role(
+        "Assigning", P.ROLES_WRITE, P.ROLES_DELETE, P.MEMBERS_ASSIGN, DRAFT
+    )
+    designer = await world.someone("Ada", assigning, world.everywhere)
     role = await world.custom_role("Shift", DRAFT)
     campaign = await world.campaign(world.a)
     await world.give(await world.member("Ann"), role, at_campaign(campaign))

@@ -25,6 +25,8 @@ EVERYTHING = [f"{group}:{action}" for group, actions in VOCABULARY.items() for a
 READS = {f"{group}:{a}" for group, actions in VOCABULARY.items() for a in actions if actions[a]}
 ANYWHERE = {group for group in VOCABULARY if group not in ("identity", "organization")}
 
+LEFT_BY_ARCHIVING = READS | {"members:assign", "members:remove"}
+
 
 class Held(NamedTuple):
     """One assignment. The holder is a member or a group, the scope an organization, workspace or
@@ -75,7 +77,7 @@ class Facts:
     ) -> bool:
         if permission == "identity:manage" and not self.identity_in_plan:
             return False
-        if workspace in self.archived and permission not in READS:
+        if workspace in self.archived and permission not in LEFT_BY_ARCHIVING:
             return False
         return bool(self.granting(member, permission, workspace, campaign))
 

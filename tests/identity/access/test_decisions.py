@@ -100,7 +100,9 @@ async def test_an_archived_workspace_is_read_and_not_changed(world: World) -> No
     assert {p for p in before if p.action == "read"} <= held
     decision = access.check(Permission.CAMPAIGNS_SEND, Target(world.a.id))
     assert (decision.allowed, decision.denied_by) == (False, DeniedBy.WORKSPACE_ARCHIVED)
-    assert decision.reason == "The workspace is archived: it can be read, but not changed."
+    assert (
+        decision.reason == "The workspace is archived: it can be read, but nothing in it changed."
+    )
     assert len(decision.grants) == 1
     with pytest.raises(Forbidden) as refused:
         access.require(Permission.CAMPAIGNS_SEND, Target(world.a.id))
