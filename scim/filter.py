@@ -24,7 +24,7 @@ from scim2_models.path import (
 )
 
 from scim.columns import Entries, Kind, Layout, Scalar
-from scim.mapping import resource_id
+from scim.mapping import resource_id, storable
 
 ORDER = {
     CompareOperator.gt: ">",
@@ -130,8 +130,8 @@ class Condition(FilterVisitor[str]):
     def text(self, sql: str, op: CompareOperator, operand: Any) -> str | None:
         if not isinstance(operand, str):
             return None
-        if "\0" in operand:
-            raise InvalidFilterException(detail="A filter must not contain the null character.")
+        if not storable(operand):
+            raise InvalidFilterException(detail="No value has a character of this filter.")
         if op is CompareOperator.eq:
             return f"({sql} = {self.parameters.add(operand)})"
         value = f"CAST({self.parameters.add(operand)} AS TEXT)"
@@ -155,7 +155,11 @@ class Condition(FilterVisitor[str]):
         if not isinstance(operand, datetime) or op not in {**ORDER, CompareOperator.eq: "="}:
             return None
         moment = operand if operand.tzinfo else operand.replace(tzinfo=UTC)
-        return f"({sql} {ORDER.get(op, '=')} {self.parameters.add(moment.astimezone(UTC))})"
+        try:
+            in_utc = moment.astimezone(UTC)
+        except OverflowError as error:
+            raise InvalidFilterException(detail="This time is out of range.") from error
+        return f"({sql} {ORDER.get(op, '=')} {self.parameters.add(in_utc)})"
 
     def condition(self, sql: str, op: CompareOperator, operand: Any) -> str | None:
         if not isinstance(operand, bool) or op is not CompareOperator.eq:

@@ -4,6 +4,7 @@ What has a column (userName, externalId, active; a group's displayName) stands t
 attributes of a user stand in `members.scim`, exactly as they were sent.
 """
 
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -29,6 +30,9 @@ LARGEST_USER = 256_000
 """Bytes of JSON that the attributes of one user may take."""
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
 class Named(NamedTuple):
     """The group that a user is in, or the user that a group has."""
 
@@ -45,11 +49,26 @@ def resource_id(text: str | None) -> UUID | None:
     return parsed if str(parsed) == text else None
 
 
+def storable(value: Any) -> bool:
+    """Whether PostgreSQL can store all text in a JSON value: neither the null character, nor half
+    of a surrogate pair, which a path or a filter may spell as an escape.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.search(value) is None
+    if isinstance(value, dict):
+        return all(storable(name) and storable(item) for name, item in value.items())
+    return not isinstance(value, list) or all(storable(item) for item in value)
+
+
 def person(user: User[Any]) -> Person:
-    """What the directory says of a person. Raises `InvalidValueException` when it is too much."""
+    """What the directory says of a person. Raises `InvalidValueException` when it is too much, or
+    cannot be stored.
+    """
     attributes = {
         name: value for name, value in user.model_dump().items() if name not in IN_COLUMNS
     }
+    if not storable(attributes):
+        raise InvalidValueException(detail="A value has a character that cannot be stored.")
     if len(orjson.dumps(attributes)) > LARGEST_USER:
         raise InvalidValueException(detail=f"A user may have {LARGEST_USER} bytes of attributes.")
     user_name = user.user_name or ""

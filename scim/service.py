@@ -17,6 +17,7 @@ from scim2_models import (
 )
 from scim2_server.service import ScimService, scim_exception_of
 
+from scim.mapping import storable
 from scim.provider import PROVIDER
 
 LONGEST_EXPRESSION = 4_000
@@ -52,7 +53,7 @@ class DirectoryService(ScimService):
             content = from_json(body, allow_inf_nan=False)
         except ValueError as error:
             raise InvalidSyntaxException(detail=str(error)) from error
-        if b"\\u0000" in body and _has_null(content):
+        if b"\\u0000" in body and not storable(content):
             raise InvalidValueException(detail="A value must not contain the null character.")
         return content
 
@@ -66,14 +67,6 @@ class DirectoryService(ScimService):
         if request.start_index is not None:
             request.start_index = min(request.start_index, LARGEST_INDEX)
         return request, position
-
-
-def _has_null(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_null(name) or _has_null(item) for name, item in value.items())
-    return isinstance(value, list) and any(_has_null(item) for item in value)
 
 
 def _too_much(expression: str) -> bool:

@@ -110,6 +110,14 @@ PATCHES: dict[str, tuple[dict[str, Any], tuple[int, str | None]]] = {
     "remove without a path": ({"op": "remove"}, (400, "noTarget")),
     "add without a value": ({"op": "add", "path": "title"}, (400, "invalidValue")),
     "null character": ({"op": "add", "path": "title", "value": "a\0"}, (400, "invalidValue")),
+    "null character in an entry to be made": (
+        {"op": "add", "path": 'emails[type eq "\\u0000"].value', "value": "x"},
+        (400, "invalidValue"),
+    ),
+    "lone surrogate in an entry to be made": (
+        {"op": "add", "path": 'emails[type eq "\\ud800"].value', "value": "x"},
+        (400, "invalidFilter"),
+    ),
     "wrong type": ({"op": "add", "path": "active", "value": {"a": 1}}, (400, "invalidValue")),
     "two primaries": (
         {
