@@ -126,6 +126,16 @@ class BadInput(Refusal):
         self.field = field
 
 
+class Busy(Refusal):
+    """Others hold what the change needs; nothing was changed, and the same request may succeed."""
+
+    code = "BUSY"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Others are changing the same things just now. Try again in a moment.")
+
+
 class TooExpensive(Refusal):
     """Answering would cost more than one request may: `measured` and `limit` say how much."""
 

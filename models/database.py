@@ -1,13 +1,16 @@
 """Opening and closing the database, and transactions."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from asyncpg import LockNotAvailableError, QueryCanceledError
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
+from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from models.secret import keyring
@@ -16,6 +19,16 @@ from models.sql import CONNECTION
 APP = "models"
 MIGRATIONS = "models.migrations"
 BUSY_TIMEOUT_MS = 5000
+POOL_SIZE = 10
+POSTGRES_LIMITS = {
+    "lock_timeout": "3s",
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""So that one organization whose lock is held takes no connections from the others for long. The
+query of the database URL may give other values, as PostgreSQL writes them; 0 is none."""
+PRIMARY_CODE = 0xFF
+"""The part of SQLite's extended result codes that says the kind."""
 
 
 class DatabaseUrlError(ValueError):
@@ -91,6 +104,7 @@ def _postgres(url: SplitResult) -> dict[str, Any]:
     except ValueError as error:
         raise DatabaseUrlError("The port of the PostgreSQL URL is not a number.") from error
     options = dict(parse_qsl(url.query))
+    limits = {name: options.pop(name, limit) for name, limit in POSTGRES_LIMITS.items()}
     return {
         "engine": "tortoise.backends.asyncpg",
         "credentials": {
@@ -100,6 +114,8 @@ def _postgres(url: SplitResult) -> dict[str, Any]:
             "password": unquote(url.password) if url.password else None,
             "database": database,
             "application_name": "gatepost",
+            "maxsize": POOL_SIZE,
+            "server_settings": limits,
             **options,
         },
     }
@@ -120,6 +136,26 @@ async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
         yield
     finally:
         await context.close_connections()
+
+
+class WaitedTooLong(Exception):
+    """Somebody else held a lock, or a statement ran, for longer than is allowed."""
+
+
+@contextmanager
+def bounded_waits() -> Iterator[None]:
+    """Around a transaction whose locks others may hold. Raises `WaitedTooLong`."""
+    try:
+        yield
+    except (LockNotAvailableError, QueryCanceledError) as error:
+        raise WaitedTooLong from error
+    except OperationalError as error:
+        cause = error.args[0] if error.args else None
+        if not isinstance(cause, sqlite3.OperationalError):
+            raise
+        if cause.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+            raise
+        raise WaitedTooLong from error
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 
-from models.database import APP, migrated_apps, transaction
+from models.database import APP, POSTGRES_LIMITS, migrated_apps, transaction
 from models.sql import connection, is_postgres
 
 LOCK_KEY = 0x6761_7465_706F_7374
@@ -80,11 +80,18 @@ async def _alone() -> AsyncIterator[None]:
     """A transaction of this process alone among those that migrate."""
     if is_postgres():
         async with transaction():
+            await _without_limits()
             await connection().execute_query(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
             yield
     else:
         async with _alone_on_sqlite():
             yield
+
+
+async def _without_limits() -> None:
+    """Let this transaction wait for another process, and take its time."""
+    calls = ", ".join(f"set_config('{name}', '0', true)" for name in POSTGRES_LIMITS)
+    await connection().execute_query(f"SELECT {calls}")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from identity.access.compiled import nowhere
 from identity.access.entitlements import Feature, plans
 from identity.audit.actions import Action
 from identity.audit.record import record, target
-from identity.refusals import BadInput, Refusal
+from identity.refusals import BadInput, Busy, Refusal
 from identity.sso.refused import Reason, SignInRefused
 from identity.subject import Origin, Subject
 from models.audit_event import ActorType, Outcome, ViaType
@@ -149,10 +149,13 @@ def as_member(subject: Subject, member: Member) -> Subject:
 @asynccontextmanager
 async def ended_by_refusal(attempt: LoginAttempt, subject: Subject) -> AsyncIterator[None]:
     """A refusal in the block ends the attempt and is recorded as a denial, in one transaction of
-    its own; then it goes on. An attempt that is over already records nothing more.
+    its own; then it goes on. An attempt that is over already records nothing more, and `Busy`
+    judges nobody.
     """
     try:
         yield
+    except Busy:
+        raise
     except Refusal as refusal:
         async with transaction():
             ended = await LoginAttempt.filter(id=attempt.id, finished_at=None).update(

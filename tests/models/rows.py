@@ -60,6 +60,8 @@ def _value(column: str, declared: str, number: int) -> object:
         return datetime(2030, 1, 1 + number, tzinfo=UTC)
     if kind in ("JSON", "JSONB"):
         return "[]"
+    if kind in ("BOOL", "BOOLEAN"):
+        return bool(number % 2)
     if kind in ("INT", "BIGINT"):
         return number
     return f"{column[:4]}{number}"

@@ -83,15 +83,28 @@ def test_postgres_credentials_are_read_and_unescaped() -> None:
         "password": "p/w",
         "database": "gate",
         "application_name": "gatepost",
+        "maxsize": 10,
+        "server_settings": {
+            "lock_timeout": "3s",
+            "statement_timeout": "15s",
+            "idle_in_transaction_session_timeout": "60s",
+        },
         "ssl": "require",
     }
-    assert _credentials("postgres:///gate") == {
+    short = _credentials("postgres:///gate?lock_timeout=50ms&statement_timeout=0&maxsize=20")
+    assert short == {
         "host": "127.0.0.1",
         "port": 5432,
         "user": "postgres",
         "password": None,
         "database": "gate",
         "application_name": "gatepost",
+        "maxsize": "20",
+        "server_settings": {
+            "lock_timeout": "50ms",
+            "statement_timeout": "0",
+            "idle_in_transaction_session_timeout": "60s",
+        },
     }
 
 
