@@ -176,6 +176,16 @@ async def logout(request: Request) -> Response:
     if not by_form:
         require_client_header(request)
     await read_bounded(request, largest=LARGEST_FORM)
+    await end_session(request)
+    answer: Response = Response(status_code=204, headers=PAGE_HEADERS)
+    if by_form:
+        answer = RedirectResponse("/auth/login", status_code=303, headers=PAGE_HEADERS)
+    _clear_cookie(answer, SESSION_COOKIE, samesite="strict")
+    return answer
+
+
+async def end_session(request: Request) -> None:
+    """End the session whose cookie came along, if it is live."""
     with suppress(Unauthenticated):
         await sessions.sign_out(
             await sessions.authenticate(
@@ -184,11 +194,6 @@ async def logout(request: Request) -> Response:
                 origin=origin_of(request),
             )
         )
-    answer: Response = Response(status_code=204, headers=PAGE_HEADERS)
-    if by_form:
-        answer = RedirectResponse("/auth/login", status_code=303, headers=PAGE_HEADERS)
-    _clear_cookie(answer, SESSION_COOKIE, samesite="strict")
-    return answer
 
 
 def flow_cookie(attempt_id: UUID) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from identity.refusals import BadInput, Refusal
+from identity.refusals import FAILED, BadInput, Refusal, failure_message
 
 log = logging.getLogger("gatepost.schema")
 
@@ -24,8 +24,8 @@ def formatted(error: GraphQLError, *, request_id: str | None) -> dict[str, Any]:
         extensions, message = {"code": BadInput.code}, error.message
     else:
         log.error("request %s failed at %s", request_id, error.path, exc_info=cause)
-        extensions = {"code": "INTERNAL", "requestId": request_id}
-        message = f"Something went wrong on our side. Tell the operator this id: {request_id}"
+        extensions = {"code": FAILED, "requestId": request_id}
+        message = failure_message(request_id)
     answer: dict[str, Any] = {"message": message, "extensions": extensions}
     if error.locations:
         answer["locations"] = [

@@ -15,6 +15,7 @@ from gateway.demo import TEMPLATES, examples
 from gateway.demo.identity_provider import PATH as PROVIDER_PATH
 from gateway.demo.identity_provider import PICKED_COOKIE
 from gateway.demo.people import PEOPLE, DemoPerson, person
+from gateway.sign_in import end_session
 from identity.refusals import NotFound
 
 HOME = "/demo"
@@ -46,11 +47,15 @@ class Site:
         return HTMLResponse(frame.page("Gatepost, the demo", body), headers=frame.PAGE_HEADERS)
 
     async def _sign_in(self, request: Request) -> Response:
-        """Tell the provider who was picked, and start the sign-in that everybody starts."""
+        """Tell the provider who was picked, and start the sign-in that everybody starts.
+
+        Whoever was signed in is signed out first: here, picking somebody else is meant.
+        """
         require_same_origin(request)
         picked = person((await read_form(request)).get("person", ""))
         if picked is None:
             raise NotFound("person")
+        await end_session(request)
         start = f"/auth/start/{self._connection_id}?return_to={HOME}/examples"
         answer = RedirectResponse(start, status_code=303, headers=frame.PAGE_HEADERS)
         answer.set_cookie(

@@ -1,13 +1,16 @@
 """The audit log."""
 
 from datetime import datetime
+from typing import cast
 
 import strawberry
 from strawberry.scalars import JSON
 
+from identity.audit import read as audit_log
 from models.audit_event import ActorType, Outcome, ViaType
 from models.audit_event import AuditEvent as AuditEventRow
-from schema.directives import public_column
+from schema.context import ContextInfo
+from schema.directives import public, public_column
 from schema.node import Node
 
 
@@ -24,12 +27,14 @@ class AuditEvent(Node):
     target_type: str | None = public_column("target_type", "What kind of thing it was done to.")
     target_name: str | None = public_column("target_name", "What it was done to.")
     reason: str | None = public_column("reason", "Why it was done, or why refused.")
-    diff: JSON = public_column(
-        "diff",
-        "What changed: a list of {path, before, after}, for sets {path, added, removed}, with "
-        "secrets as fingerprints.",
-    )
     request_id: str | None = public_column("request_id", "The request it was part of.")
     operation: str | None = public_column("operation", "The name of the operation.")
     ip: str | None = public_column("ip", "The address the request came from.")
     user_agent: str | None = public_column("user_agent", "The program it came from.")
+
+    @public(
+        "What changed: a list of {path, before, after}, for sets {path, added, removed}, with "
+        "secrets as fingerprints. FORBIDDEN for who may not read what it was done to."
+    )
+    def diff(self, info: ContextInfo) -> JSON | None:
+        return cast("JSON", audit_log.diff_of(info.context.access, self.row))

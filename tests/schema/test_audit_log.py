@@ -2,9 +2,12 @@
 
 import hashlib
 
+from identity.audit.read import READ_BY
+from models import BuiltinRole
 from schema.ids import global_id
 from tests.door import Person
-from tests.world import World, new_world
+from tests.models.catalog import all_models
+from tests.world import World, at_workspace, new_world
 
 
 async def test_an_owner_reads_it_newest_first_with_diffs(olga: Person, world: World) -> None:
@@ -77,3 +80,38 @@ async def test_without_audit_read_it_is_null_with_the_reason(otto: Person, world
         "workspace": {"auditEvents": None},
     }
     assert [e["extensions"]["missing"] for e in body["errors"]] == [["AUDIT_READ"]] * 2
+
+
+async def test_a_diff_is_for_who_may_read_what_changed(otto: Person, world: World) -> None:
+    """The built-in Member reads the log of a workspace, but not its campaigns."""
+    campaign = await world.campaign(world.a)
+    await otto.data(
+        "mutation ($id: ID!) { updateCampaign(input: {campaignId: $id, expectedVersion: 1,"
+        ' body: "The secret offer."}) { campaign { version } } }',
+        {"id": global_id("Campaign", campaign.id)},
+    )
+    member = await world.member("Mia")
+    await world.give(member, BuiltinRole.MEMBER, at_workspace(world.a))
+    mia = Person(otto.http, await world.session(member))
+
+    body = await mia.ask(
+        "query ($id: ID!) { workspace(id: $id) { auditEvents(first: 5) {"
+        " nodes { action targetName diff } } } }",
+        {"id": global_id("Workspace", world.a.id)},
+    )
+
+    nodes = body["data"]["workspace"]["auditEvents"]["nodes"]
+    assert {"action": "campaign.update", "targetName": "Spring", "diff": None} in nodes
+    assert "The secret offer." not in str(body)
+    assert ["CAMPAIGNS_READ"] in [error["extensions"]["missing"] for error in body["errors"]]
+
+
+async def test_every_kind_of_target_has_a_permission_that_reads_it(world: World) -> None:
+    """What a use case records must be readable by somebody; the kinds are those of the tables."""
+    tables = {snake(model.__name__) for model in all_models()}
+    assert set(READ_BY) <= tables
+    assert {event.target_type for event in await world.events()} <= set(READ_BY)
+
+
+def snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

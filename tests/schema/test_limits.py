@@ -100,8 +100,8 @@ async def test_a_mutation_has_few_root_fields(otto: Person, world: World) -> Non
             " { deletedCampaignId } }"
         ),
         (
-            'mutation ($b: Boolean = true) { deleteCampaign(input: {campaignId: "x"}) @include(if: $b)'
-            " { deletedCampaignId } }"
+            'mutation ($b: Boolean = true) { deleteCampaign(input: {campaignId: "x"})'
+            " @include(if: $b) { deletedCampaignId } }"
         ),
     ],
 )
