@@ -17,6 +17,7 @@ from identity.audit.record import Denial, record_denial
 from identity.refusals import PlanRequired, Refusal
 from identity.subject import Subject
 from scim import membership
+from scim.bounds import check_search
 from scim.provider import GROUP
 from scim.refusals import scim_exception
 from scim.service import SERVICE
@@ -113,8 +114,12 @@ class Door(AsyncScimHandler):
         patch_op: "PatchOp[Any]",
         conditions: Conditions,
     ) -> Resource[Any]:
-        parts = membership.split(patch_op) if resource_type.name == GROUP else None
+        if resource_type.name != GROUP:
+            return await super().patch_resource(resource_type, resource_id, patch_op, conditions)
+        parts = membership.split(patch_op)
         if parts is None:
+            check_search([operation.value for operation in patch_op.operations or ()])
+            await self.storage.require_few_members(resource_id)
             return await super().patch_resource(resource_type, resource_id, patch_op, conditions)
         changes, rest = parts
         group = await self.storage.group_without_members(resource_id)

@@ -18,6 +18,7 @@ from identity.members import NAME_LENGTH, Person
 from models.group import Group as GroupRow
 from models.member import Member, MemberStatus
 from models.record import VersionedRecord
+from scim.bounds import check_entries
 from scim.keys import keys_of
 from scim.provider import GROUP, GROUP_MODEL, USER, USER_MODEL
 from scim.resources import Group, GroupMember, User
@@ -67,6 +68,8 @@ def person(user: User[Any]) -> Person:
     attributes = {
         name: value for name, value in user.model_dump().items() if name not in IN_COLUMNS
     }
+    for name, value in attributes.items():
+        check_entries(name, value)
     if not storable(attributes):
         raise InvalidValueException(detail="A value has a character that cannot be stored.")
     if len(orjson.dumps(attributes)) > LARGEST_USER:

@@ -1,5 +1,6 @@
 """The protocol: scim2-server's, behind a reader that takes only what can be stored."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -8,27 +9,25 @@ from scim2_models import (
     BaseModel,
     Context,
     InvalidFilterException,
-    InvalidPathException,
     InvalidSyntaxException,
     InvalidValueException,
     PatchOp,
+    Resource,
     ResourceType,
     SearchRequest,
 )
 from scim2_server.service import ScimService, scim_exception_of
 
+from scim import bounds
 from scim.mapping import storable
-from scim.provider import PROVIDER
-
-LONGEST_EXPRESSION = 4_000
-"""Characters of a filter or of a PATCH path."""
-
-DEEPEST_EXPRESSION = 40
-"""Open parentheses and brackets in one: evaluation is recursive."""
+from scim.provider import PROVIDER, USER_MODEL
+from scim.resources import User
 
 LARGEST_INDEX = 2**31 - 1
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_USER_PATCH: type[BaseModel] = PatchOp[USER_MODEL]  # type: ignore[valid-type]
 
 
 class DirectoryService(ScimService):
@@ -39,6 +38,7 @@ class DirectoryService(ScimService):
         the model's own checks raise.
         """
         content = self.decode_body(body, content_type)
+        _check(model, content)
         if issubclass(model, PatchOp):
             _normalize(content)
         try:
@@ -61,7 +61,11 @@ class DirectoryService(ScimService):
         self, resource_types: list[ResourceType], payload: Any
     ) -> tuple[SearchRequest[Any], Any]:
         for name, value in payload.items() if isinstance(payload, dict) else ():
-            if str(name).casefold() == "filter" and isinstance(value, str) and _too_much(value):
+            if (
+                str(name).casefold() == "filter"
+                and isinstance(value, str)
+                and bounds.too_much(value)
+            ):
                 raise InvalidFilterException(detail="This filter is too long or nested too deep.")
         request, position = super().read_search(resource_types, payload)
         if request.start_index is not None:
@@ -69,30 +73,28 @@ class DirectoryService(ScimService):
         return request, position
 
 
-def _too_much(expression: str) -> bool:
-    nested = expression.count("(") + expression.count("[")
-    return len(expression) > LONGEST_EXPRESSION or nested > DEEPEST_EXPRESSION
+def _check(model: type[BaseModel], content: Any) -> None:
+    """Bound the work before it begins. Raises what `bounds` raises."""
+    if issubclass(model, PatchOp):
+        bounds.check_patch(list(_operations(content)), user=issubclass(model, _USER_PATCH))
+    elif issubclass(model, Resource):
+        bounds.check_resource(content, user=issubclass(model, User))
 
 
 def _normalize(content: Any) -> None:
     """Bring what directories send in a PATCH to what RFC 7644 section 3.5.2 has, in place."""
     for operation in _operations(content):
-        fields = {str(name).casefold(): name for name in operation}
-        path = operation.get(fields.get("path", "path"))
-        if isinstance(path, str) and _too_much(path):
-            raise InvalidPathException(detail="This path is too long or nested too deep.")
         # Entra ID removes members as [{"value": id, "$ref": null}], and null would have to match.
-        if str(operation.get(fields.get("op", "op"))).casefold() == "remove":
-            for entry in _objects(operation.get(fields.get("value", "value"))):
-                for name in [name for name, item in entry.items() if item is None]:
-                    del entry[name]
+        if any(str(op).casefold() == "remove" for op in bounds.named(operation, "op")):
+            for value in bounds.named(operation, "value"):
+                for entry in _objects(value):
+                    for name in [name for name, item in entry.items() if item is None]:
+                        del entry[name]
 
 
-def _operations(content: Any) -> list[dict[str, Any]]:
-    if not isinstance(content, dict):
-        return []
-    named = {str(name).casefold(): value for name, value in content.items()}
-    return _objects(named.get("operations"))
+def _operations(content: Any) -> Iterator[Any]:
+    for operations in bounds.named(content, "operations"):
+        yield from operations if isinstance(operations, list) else [operations]
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

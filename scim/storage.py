@@ -13,6 +13,7 @@ from scim2_models import (
     ResourceType,
     ResponseParameters,
     SearchRequest,
+    TooManyException,
 )
 from scim2_models.path import Path
 from scim2_server.storage import AsyncScimStorage, SearchPage
@@ -26,6 +27,7 @@ from models.group import GroupMember, GroupSource
 from models.member import Member
 from models.sql import is_postgres
 from scim import mapping, search
+from scim.bounds import MOST_SEARCHED_MEMBERS
 from scim.columns import layouts
 from scim.mapping import Named
 from scim.membership import user_id
@@ -164,6 +166,18 @@ class DirectoryStorage(AsyncScimStorage):
     async def group_without_members(self, group_id: str) -> Group:
         """A group's own attributes. Raises `NotFoundException`."""
         return cast("Group", await self.get(_GROUP_TYPE, group_id, response_parameters=_NO_MEMBERS))
+
+    async def require_few_members(self, group_id: str) -> None:
+        """Raise `TooManyException` for a group in whose members nothing but ids is looked for, and
+        `NotFoundException`.
+        """
+        group = await self.group_without_members(group_id)
+        places = GroupMember.filter(group_id=UUID(group.id)).limit(MOST_SEARCHED_MEMBERS + 1)
+        if len(await places.values_list("id")) > MOST_SEARCHED_MEMBERS:
+            raise TooManyException(
+                detail=f"This group has over {MOST_SEARCHED_MEMBERS} members. Name those you mean"
+                ' by their ids: members[value eq "..."].'
+            )
 
     async def _expected(
         self, resource_type: ResourceType, resource_id: str | None, version: str | None

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from models import AuditEvent, Group, Member, User
+from models.ids import new_id
+from scim import storage
 from tests.scim.directory import ENTERPRISE, GROUP, PATCH, USER, Directory, refusal
 
 
@@ -157,6 +159,169 @@ async def test_operations_that_are_none(directory: Directory, operations: Any) -
         body = {"schemas": [PATCH], "Operations": operations}
         assert refusal(await directory.request("PATCH", path, body))[0] == 400
     assert await rows() == before
+
+
+def titles(number: int) -> list[dict[str, Any]]:
+    return [{"op": "replace", "path": "title", "value": str(n)} for n in range(number)]
+
+
+def selecting(number: int) -> list[dict[str, Any]]:
+    path = 'emails[type eq "work"].display'
+    return [{"op": "replace", "path": path, "value": str(n)} for n in range(number)]
+
+
+def emails(number: int) -> list[dict[str, str]]:
+    return [{"value": f"{n}@acme.example", "type": "work"} for n in range(number)]
+
+
+LONG = 'emails[type eq "work" and (' + " or ".join(["display pr"] * 140) + ")].display"
+
+WIDE: dict[str, tuple[list[dict[str, Any]], tuple[int, str | None], str]] = {
+    "operations": (titles(101), (413, None), "at most 100 operations"),
+    "operations in two lists": (titles(60), (413, None), "at most 100 operations"),
+    "many more": (titles(5_000), (413, None), "at most 1000 operations"),
+    "filters": (selecting(16), (413, None), "at most 15 paths with a filter"),
+    "long paths": (
+        [{"op": "replace", "path": LONG, "value": "x"}] * 3,
+        (400, "invalidPath"),
+        "at most 4000 characters",
+    ),
+    "entries": (
+        [{"op": "add", "path": "emails", "value": emails(51)}],
+        (400, "invalidValue"),
+        "at most 50 entries",
+    ),
+    "entries without a path": (
+        [{"op": "add", "value": {"emails": emails(26), "roles": emails(25)}}],
+        (400, "invalidValue"),
+        "at most 50 entries",
+    ),
+    "entries in the end": (
+        [{"op": "add", "path": "emails", "value": emails(50)}],
+        (400, "invalidValue"),
+        "emails: A user has at most 50 entries",
+    ),
+    "names": (
+        [{"op": "add", "value": {f"a{n}": n for n in range(101)}}],
+        (400, "invalidSyntax"),
+        "at most 100 names",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+async def test_a_patch_of_a_user_is_bounded(directory: Directory, name: str) -> None:
+    operations, expected, sentence = WIDE[name]
+    work = [{"value": "bob@acme.example", "type": "work"}]
+    bob = await directory.create_user("bob", emails=work)
+    before = await rows()
+
+    body = {"schemas": [PATCH], "Operations": operations}
+    if name == "operations in two lists":
+        body["operation\u017f"] = operations
+    response = await directory.request("PATCH", f"/Users/{bob['id']}", body)
+
+    assert refusal(response) == expected
+    assert sentence in response.json()["detail"]
+    assert await rows() == before
+    assert await directory.body(f"/Users/{bob['id']}") == bob
+
+
+async def test_the_largest_patch_of_a_user_is_taken(directory: Directory) -> None:
+    bob = await directory.create_user("bob", emails=emails(50))
+
+    response = await directory.patch(f"/Users/{bob['id']}", *titles(85), *selecting(15))
+
+    assert response.status_code == 204
+    patched = await directory.body(f"/Users/{bob['id']}")
+    assert patched["title"] == "84"
+    assert {email["display"] for email in patched["emails"]} == {"14"}
+
+
+async def test_a_user_is_bounded(directory: Directory) -> None:
+    bob = await directory.create_user("bob")
+    before = await rows()
+
+    for content, scim_type in (
+        ({"emails": emails(51)}, "invalidValue"),
+        ({f"a{n}": n for n in range(100)}, "invalidSyntax"),
+    ):
+        body = {"schemas": [USER], "userName": "robert", **content}
+        posted = await directory.request("POST", "/Users", body)
+        put = await directory.request("PUT", f"/Users/{bob['id']}", body)
+        assert refusal(posted) == refusal(put) == (400, scim_type)
+    assert await rows() == before
+    assert await directory.body(f"/Users/{bob['id']}") == bob
+
+
+def leave(member: object) -> dict[str, Any]:
+    return {"op": "remove", "path": f'members[value eq "{member}"]'}
+
+
+SEARCH = {"op": "remove", "path": 'members[type eq "nothing"]'}
+ADD_NOBODY = {"op": "add", "path": "members", "value": []}
+
+CROWDED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "operations": ([leave(new_id()) for _ in range(1_001)], "at most 1000 operations"),
+    "two paths": (
+        [{"op": "add", "Path": "members", "path": "externalId", "value": "x"}] * 101,
+        "at most 100 operations other than",
+    ),
+    "filters": (
+        [{"op": "remove", "path": 'members[value eq "a" or value eq "b"]'}] * 16,
+        "at most 15 paths with a filter",
+    ),
+    "replaced by id": (
+        [{**leave(new_id()), "op": "replace", "value": {"type": "User"}}] * 16,
+        "at most 15 paths with a filter",
+    ),
+    "beside a search": ([SEARCH, *[ADD_NOBODY] * 100], "with a filter on members among them"),
+    "members beside a search": (
+        [SEARCH, {**ADD_NOBODY, "value": [{"value": str(new_id())}] * 201}],
+        "at most 200 members beside",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+async def test_a_patch_of_a_group_is_bounded(directory: Directory, name: str) -> None:
+    operations, sentence = CROWDED[name]
+    group = await directory.create_group("Ops", (await directory.create_user("bob"))["id"])
+    before = await rows()
+
+    response = await directory.patch(f"/Groups/{group['id']}", *operations)
+
+    assert refusal(response) == (413, None)
+    assert sentence in response.json()["detail"]
+    assert await rows() == before
+    assert await directory.body(f"/Groups/{group['id']}") == group
+
+
+async def test_the_longest_patch_of_members_is_taken(directory: Directory) -> None:
+    bob, carol = [(await directory.create_user(name))["id"] for name in ("bob", "carol")]
+    group = await directory.create_group("Ops", bob, carol)
+
+    strangers = [leave(new_id()) for _ in range(999)]
+    response = await directory.patch(f"/Groups/{group['id']}", *strangers, leave(bob))
+
+    assert response.status_code == 204
+    assert await directory.members(group["id"]) == {carol}
+
+
+async def test_a_large_group_is_searched_for_ids_alone(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "MOST_SEARCHED_MEMBERS", 1)
+    bob, carol = [(await directory.create_user(name))["id"] for name in ("bob", "carol")]
+    group = await directory.create_group("Ops", bob, carol)
+    path, search = f"/Groups/{group['id']}", {"op": "remove", "path": 'members[type eq "User"]'}
+
+    assert refusal(await directory.patch(path, search)) == (400, "tooMany")
+    assert await directory.body(path) == group
+    assert (await directory.patch(path, leave(bob))).status_code == 204
+    assert (await directory.patch(path, search)).status_code == 204
+    assert await directory.members(group["id"]) == set()
+    assert refusal(await directory.patch(f"/Groups/{new_id()}", search)) == (404, None)
 
 
 async def test_a_body_is_bounded_before_it_is_read(directory: Directory) -> None:
