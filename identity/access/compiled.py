@@ -157,7 +157,7 @@ def compile_access(
     )
 
 
-def fixed_access(organization_id: UUID, mask: int, *, plan_cut: int = 0) -> Access:
+def fixed_access(organization_id: UUID, mask: int) -> Access:
     """The access of a credential that holds exactly these permissions everywhere."""
     return Access(
         organization_id=organization_id,
@@ -166,7 +166,7 @@ def fixed_access(organization_id: UUID, mask: int, *, plan_cut: int = 0) -> Acce
         workspace_masks={},
         resource_masks={},
         archived_workspaces=frozenset(),
-        plan_cut=plan_cut,
+        plan_cut=0,
         fixed_mask=mask,
     )
 

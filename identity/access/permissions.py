@@ -190,10 +190,6 @@ class PermissionGroup:
     name: str
     permissions: tuple[Permission, ...]
 
-    @property
-    def read_level(self) -> tuple[Permission, ...]:
-        return tuple(p for p in self.permissions if p in READ_LEVEL)
-
 
 def _grouped() -> Iterator[PermissionGroup]:
     for name in dict.fromkeys(permission.group for permission in Permission):
