@@ -11,8 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
-OIDC_PEER := tests/peers/oidc_provider
-NODE_PEERS := $(OIDC_PEER)/node_modules/.package-lock.json
+NODE_PEERS := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/peers/*/package.json))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint format bench constraints clean
@@ -66,7 +65,7 @@ constraints:
 	@echo "constraints.txt has $$(wc -l < constraints.txt) versions."
 
 clean:
-	rm -rf $(VENV) build dist var *.egg-info $(OIDC_PEER)/node_modules
+	rm -rf $(VENV) build dist var *.egg-info tests/peers/*/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -92,10 +91,10 @@ node-peers:
 	@if command -v npm > /dev/null && node -e 'process.exit(URL.parse ? 0 : 1)' 2> /dev/null; then \
 		$(MAKE) --no-print-directory $(NODE_PEERS); \
 	else \
-		echo "There is no Node.js 20.20 or newer: the tests against the real OpenID provider are skipped."; \
+		echo "There is no Node.js 20.20 or newer: the tests against programs on Node are skipped."; \
 	fi
 
-$(NODE_PEERS): $(OIDC_PEER)/package.json $(OIDC_PEER)/package-lock.json
-	@echo "Installing the OpenID provider that the tests sign in with ..."
-	@cd $(OIDC_PEER) && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts > /dev/null
+tests/peers/%/node_modules/.package-lock.json: tests/peers/%/package.json tests/peers/%/package-lock.json
+	@echo "Installing $* for the tests ..."
+	@cd tests/peers/$* && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts > /dev/null
 	@touch $@

@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from gateway.graphql.media_types import MediaType, preferred
+from gateway.graphql.responses import errors_body, written
 from gateway.pages import PAGE_HEADERS, problem_page
 from identity.refusals import FAILED, Refusal, failure_message
 from scim.door import SCIM_MEDIA_TYPE, scim_error_body
@@ -63,14 +65,14 @@ def answer(request: Request, problem: Problem) -> Response:
     if path.startswith("/scim/"):
         body = scim_error_body(problem.status, problem.message)
         return JSONResponse(body, status_code=problem.status, media_type=SCIM_MEDIA_TYPE)
-    described = {"message": problem.message, "code": problem.code, **problem.details}
     if path.startswith("/graphql"):
-        message = described.pop("message")
-        body = {"errors": [{"message": message, "extensions": described}]}
-        return JSONResponse(body, status_code=problem.status)
+        media_type = preferred(request.headers) or MediaType.JSON
+        body = errors_body(problem.message, problem.code, problem.details)
+        return written(body, media_type, status=problem.status)
     if "text/html" in request.headers.get("accept", ""):
         page = problem_page(problem.message, code=problem.code, request_id=request_id)
         return HTMLResponse(page, status_code=problem.status, headers=PAGE_HEADERS)
+    described = {"message": problem.message, "code": problem.code, **problem.details}
     return JSONResponse(
         {"error": {**described, "requestId": request_id}}, status_code=problem.status
     )

@@ -18,7 +18,8 @@ from starlette.responses import (
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway import answers, graphql_door, scim_door, sign_in
+from gateway import answers, scim_door, sign_in
+from gateway.graphql import door as graphql_door
 from gateway.pages import PAGE_HEADERS, page
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
@@ -55,7 +56,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
             Route("/", home),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/graphql", graphql_door.endpoint, methods=["POST"]),
+            Route("/graphql", graphql_door.endpoint, methods=graphql_door.METHODS),
             Route("/graphiql", graphiql),
             Route("/schema.graphql", schema_document),
             Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),

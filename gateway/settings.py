@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     session_absolute_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 7 * 24
     """A session ends after this, used or not."""
 
+    graphql_batch_limit: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many GraphQL requests a JSON array may carry in one HTTP request. 0 refuses arrays: every
+    request is then counted and limited by itself."""
+
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
 

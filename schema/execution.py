@@ -88,6 +88,18 @@ async def answer(request: Request, subject: Subject) -> Answer:
     return Answer(_body(result.data, result.errors or [], request_id), executed=True)
 
 
+def operation_type(request: Request) -> OperationType | None:
+    """What kind of operation a request means; `None` when its document does not say, or is wrong.
+
+    The document is read once: running it afterwards finds it read.
+    """
+    document = _document(request.query)
+    if document.node is None or document.errors:
+        return None
+    operation = operation_of(document.node, request.operation_name)
+    return operation.operation if operation is not None else None
+
+
 def _document(source: str) -> _Document:
     """A document parsed and validated: once for each text, unless it is a long one."""
     return _cached(source) if len(source) <= LONGEST_CACHED else _validated(source)

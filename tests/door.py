@@ -15,13 +15,16 @@ from tests.world import World
 PUBLIC_URL = "http://127.0.0.1:8000"
 
 
-def http_client(database_url: str) -> httpx.AsyncClient:
-    """A client of the application, in this process; the database must be open."""
+def http_client(database_url: str, **differences: Any) -> httpx.AsyncClient:
+    """A client of the application, in this process, with the settings that a test gives; the
+    database must be open.
+    """
     settings = Settings(
         database_url=database_url,
         public_url=PUBLIC_URL,
         secret_keys=("unused: the database is open",),
         allow_loopback_providers=True,
+        **differences,
     )
     transport = httpx.ASGITransport(application(settings), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
@@ -37,6 +40,10 @@ class Person:
     async def post(self, body: Any, **headers: str) -> httpx.Response:
         sent = {CLIENT_HEADER: "tests", "cookie": f"{SESSION_COOKIE}={self.token}", **headers}
         return await self.http.post("/graphql", json=body, headers=sent)
+
+    async def get(self, parameters: Mapping[str, str], **headers: str) -> httpx.Response:
+        sent = {CLIENT_HEADER: "tests", "cookie": f"{SESSION_COOKIE}={self.token}", **headers}
+        return await self.http.get("/graphql", params=parameters, headers=sent)
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The whole response body of an operation."""

@@ -1,0 +1,81 @@
+"""GraphQL over HTTP, as the draft of the GraphQL foundation says it: POST with JSON, and GET for
+what only reads.
+
+A cross-site page can make a browser send a GET as well as a POST, so that both need the custom
+header, and neither is answered to another site.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from graphql import OperationType
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from gateway.authenticate import require_client_header, require_same_origin, subject_of
+from gateway.body import read_body
+from gateway.graphql import parsing
+from gateway.graphql.media_types import MediaType, acceptable
+from gateway.graphql.responses import refusal_body, respond, written
+from gateway.settings import Settings, variable
+from identity.refusals import BadInput, Refusal
+from identity.subject import Subject
+from schema.execution import Request, answer, operation_type
+
+METHODS = ["GET", "POST"]
+LARGEST_BODY = 1_000_000
+
+
+async def endpoint(request: HttpRequest) -> Response:
+    """The answer to a signed-in person. What is wrong with the request raises its refusal."""
+    require_same_origin(request)
+    require_client_header(request)
+    media_type = acceptable(request.headers)
+    subject = await subject_of(request)
+    if request.method != "POST":
+        asked = parsing.request_at(request.scope["query_string"])
+        _require_safe(asked)
+        return respond(await answer(asked, subject), media_type)
+    body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+    value = parsing.json_of(body, field="body")
+    if isinstance(value, list):
+        return await _batch(request, value, subject, media_type)
+    return respond(await answer(parsing.request_in(value), subject), media_type)
+
+
+def _require_safe(asked: Request) -> None:
+    """Raise 405 for a mutation: a GET changes nothing (RFC 9110, section 9.2.1)."""
+    if operation_type(asked) is OperationType.MUTATION:
+        raise HTTPException(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Send a mutation by POST.", {"Allow": "POST"}
+        )
+
+
+async def _batch(
+    request: HttpRequest, entries: list[Any], subject: Subject, media_type: MediaType
+) -> Response:
+    """The answers to several requests, in their order, with 200 (draft, appendix on batching).
+
+    One after the other, so that a batch holds no more of the database than one request does; and
+    each as its own caller, so that it sees what those before it changed.
+    """
+    settings: Settings = request.app.state.settings
+    most = settings.graphql_batch_limit
+    if not 0 < len(entries) <= most or not all(isinstance(entry, dict) for entry in entries):
+        raise BadInput(_what_is_taken(most), field="body")
+    bodies = []
+    for number, entry in enumerate(entries):
+        try:
+            caller = subject if number == 0 else await subject_of(request)
+            bodies.append((await answer(parsing.request_in(entry), caller)).body)
+        except Refusal as refusal:
+            bodies.append(refusal_body(refusal))
+    return written(bodies, media_type)
+
+
+def _what_is_taken(most: int) -> str:
+    if most == 0:
+        name = variable("graphql_batch_limit")
+        return f"Send one request, a JSON object. The operator allows several with {name}."
+    return f"Send one request, a JSON object, or an array of 1 to {most} of them."

@@ -1,0 +1,37 @@
+"""Bodies and statuses of answers, for the media type that was chosen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from gateway.graphql.media_types import MediaType
+from identity.refusals import Refusal
+from schema.execution import Answer
+
+
+def respond(answer: Answer, media_type: MediaType) -> Response:
+    """An answer, with the status that the GraphQL over HTTP draft gives it (section Status Codes).
+
+    A request that could be read is 200 in JSON, even if its document was wrong.
+    """
+    right = answer.executed or media_type is MediaType.JSON
+    return written(answer.body, media_type, status=200 if right else 400)
+
+
+def written(body: Any, media_type: MediaType, *, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status_code=status,
+        headers={"Content-Type": media_type.header, "Cache-Control": "no-store"},
+    )
+
+
+def refusal_body(refusal: Refusal) -> dict[str, Any]:
+    return errors_body(refusal.message, refusal.code, refusal.details)
+
+
+def errors_body(message: str, code: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a request that was not carried out at all."""
+    return {"errors": [{"message": message, "extensions": {"code": code, **details}}]}
