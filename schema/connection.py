@@ -11,6 +11,7 @@ from identity.access.compiled import Access
 from identity.access.permissions import Permission
 from identity.refusals import BadInput
 from models.window import COUNT_CAP, Window
+from schema.arguments import After, Before, First, Last
 from schema.context import ContextInfo
 from schema.directives import Auth, needs, public, public_column
 from schema.opaque import decoded, encoded
@@ -99,10 +100,10 @@ def connection_field(
     async def resolve(
         root: Any,
         info: ContextInfo,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Any:
         window = _window(first, after, last, before)
         access = info.context.access

@@ -7,6 +7,7 @@ import strawberry
 
 from identity.access.decision import ORGANIZATION, Decision, Target
 from identity.access.permissions import GROUPS, Permission
+from schema.arguments import Asked
 from schema.context import ContextInfo
 from schema.directives import public, public_column
 from schema.ids import global_id
@@ -38,9 +39,7 @@ class Node:
         "Which permissions the viewer holds on this object, and why or why not. Without an "
         "argument: those that are about objects of this type."
     )
-    def viewer_can(
-        self, info: ContextInfo, permissions: list[Permission] | None = None
-    ) -> list[ViewerCan]:
+    def viewer_can(self, info: ContextInfo, permissions: Asked = None) -> list[ViewerCan]:
         asked = dict.fromkeys(permissions or own_permissions(type(self).own_groups))
         target = self.access_target()
         return [ViewerCan(row=info.context.access.check(each, target)) for each in asked]

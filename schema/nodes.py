@@ -15,6 +15,7 @@ from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, Resour
 from identity.access.targets import target_of
 from identity.refusals import BadInput, NotFound
 from models.organization import Organization as OrganizationRow
+from schema.arguments import GlobalId
 from schema.campaigns.types import RELATED, Campaign
 from schema.context import ContextInfo
 from schema.directives import public
@@ -92,6 +93,6 @@ async def located(access: Access, node_id: str, *, field: str) -> tuple[Any, Tar
 @strawberry.type
 class NodeQuery:
     @public("Any object by its global id; NOT_FOUND for what the viewer may not see.")
-    async def node(self, info: ContextInfo, id: strawberry.ID) -> Node | None:
+    async def node(self, info: ContextInfo, id: GlobalId) -> Node | None:
         node_type, row_id = _named(id, field="id")
         return node_type.type(row=await node_type.find(info.context.access, row_id))

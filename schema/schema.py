@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.arguments import describe_arguments
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
 from schema.guard import enforce
@@ -44,4 +45,5 @@ schema = strawberry.Schema(
 graphql_schema = schema._schema
 """What graphql-core executes; Strawberry offers no public name for it."""
 
+describe_arguments(graphql_schema)
 enforce(graphql_schema)

@@ -12,6 +12,7 @@ from identity.access.permissions import (
     ORGANIZATION_ONLY_GROUPS,
     READ_LEVEL,
     SENSITIVE,
+    Permission,
     PermissionGroup,
     implied_by,
 )
@@ -82,6 +83,12 @@ def _permissions() -> Iterator[str]:
     yield ""
     yield from _table("group", "actions", "where", "bring `read` along")
     yield from map(_group, GROUPS)
+    yield ""
+    yield "## What each permission means"
+    yield ""
+    yield from _table("permission", "meaning")
+    for permission in Permission:
+        yield _row(f"`{permission.value}`", permission.meaning)
     yield ""
     yield "## Built-in roles"
     yield ""

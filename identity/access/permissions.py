@@ -14,12 +14,16 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
-    bit: int
+    """What can be done. `meaning` says it to people, in the schema and in the reference."""
 
-    def __new__(cls, value: str) -> "Permission":
+    bit: int
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> "Permission":
         member = str.__new__(cls, value)
         member._value_ = value
         member.bit = 1 << len(cls.__members__)
+        member.meaning = meaning
         return member
 
     @property
@@ -30,103 +34,124 @@ class Permission(StrEnum):
     def action(self) -> str:
         return self.value.partition(":")[2]
 
-    CAMPAIGNS_READ = "campaigns:read"
-    CAMPAIGNS_RESULTS = "campaigns:results"
-    CAMPAIGNS_DRAFT = "campaigns:draft"
-    CAMPAIGNS_SEND = "campaigns:send"
-    CAMPAIGNS_DELETE = "campaigns:delete"
+    CAMPAIGNS_READ = "campaigns:read", "Read campaigns with their content."
+    CAMPAIGNS_RESULTS = (
+        "campaigns:results",
+        "See name, status and results of campaigns, without their content.",
+    )
+    CAMPAIGNS_DRAFT = "campaigns:draft", "Draft campaigns and edit drafts."
+    CAMPAIGNS_SEND = (
+        "campaigns:send",
+        "Send campaigns: start, schedule, pause, resume and cancel them.",
+    )
+    CAMPAIGNS_DELETE = "campaigns:delete", "Delete campaigns."
 
-    LISTS_READ = "lists:read"
-    LISTS_SUBSCRIBERS_READ = "lists:subscribers_read"
-    LISTS_WRITE = "lists:write"
-    LISTS_SUBSCRIBERS_WRITE = "lists:subscribers_write"
-    LISTS_SUBSCRIBERS_DELETE = "lists:subscribers_delete"
-    LISTS_IMPORT = "lists:import"
-    LISTS_EXPORT = "lists:export"
-    LISTS_DELETE = "lists:delete"
+    LISTS_READ = "lists:read", "See mailing lists and how many addresses they have."
+    LISTS_SUBSCRIBERS_READ = "lists:subscribers_read", "Read the addresses on mailing lists."
+    LISTS_WRITE = "lists:write", "Start mailing lists and change their settings."
+    LISTS_SUBSCRIBERS_WRITE = (
+        "lists:subscribers_write",
+        "Add addresses to mailing lists and change them, one by one.",
+    )
+    LISTS_SUBSCRIBERS_DELETE = "lists:subscribers_delete", "Take addresses off mailing lists."
+    LISTS_IMPORT = "lists:import", "Bring many addresses into mailing lists at once."
+    LISTS_EXPORT = "lists:export", "Take the addresses of mailing lists out of the product."
+    LISTS_DELETE = "lists:delete", "Delete mailing lists with their addresses."
 
-    AUTOMATIONS_READ = "automations:read"
-    AUTOMATIONS_WRITE = "automations:write"
-    AUTOMATIONS_RUN = "automations:run"
-    AUTOMATIONS_DELETE = "automations:delete"
+    AUTOMATIONS_READ = "automations:read", "Read automations."
+    AUTOMATIONS_WRITE = "automations:write", "Make and change automations."
+    AUTOMATIONS_RUN = "automations:run", "Start and stop automations, which send by themselves."
+    AUTOMATIONS_DELETE = "automations:delete", "Delete automations."
 
-    TEMPLATES_READ = "templates:read"
-    TEMPLATES_CLONE = "templates:clone"
-    TEMPLATES_WRITE = "templates:write"
-    TEMPLATES_PROTECT = "templates:protect"
-    TEMPLATES_DELETE = "templates:delete"
+    TEMPLATES_READ = "templates:read", "Read templates."
+    TEMPLATES_CLONE = "templates:clone", "Copy templates, protected ones too."
+    TEMPLATES_WRITE = "templates:write", "Make templates and change those that are not protected."
+    TEMPLATES_PROTECT = "templates:protect", "Protect shared templates, and change protected ones."
+    TEMPLATES_DELETE = "templates:delete", "Delete templates."
 
-    FORMS_READ = "forms:read"
-    FORMS_WRITE = "forms:write"
-    FORMS_DELETE = "forms:delete"
+    FORMS_READ = "forms:read", "Read sign-up forms."
+    FORMS_WRITE = "forms:write", "Make and change sign-up forms."
+    FORMS_DELETE = "forms:delete", "Delete sign-up forms."
 
-    SERVERS_READ = "servers:read"
-    SERVERS_USE = "servers:use"
-    SERVERS_WRITE = "servers:write"
-    SERVERS_CREDENTIALS = "servers:credentials"
-    SERVERS_POOLS = "servers:pools"
-    SERVERS_QUOTAS = "servers:quotas"
-    SERVERS_DELETE = "servers:delete"
+    SERVERS_READ = "servers:read", "Read the settings of sending servers, never their passwords."
+    SERVERS_USE = (
+        "servers:use",
+        "Send campaigns through sending servers, without reading their settings.",
+    )
+    SERVERS_WRITE = "servers:write", "Add sending servers and change their settings."
+    SERVERS_CREDENTIALS = "servers:credentials", "Replace the credentials of sending servers."
+    SERVERS_POOLS = "servers:pools", "Put sending servers into pools."
+    SERVERS_QUOTAS = "servers:quotas", "Set how much sending servers may send."
+    SERVERS_DELETE = "servers:delete", "Delete sending servers."
 
-    DOMAINS_READ = "domains:read"
-    DOMAINS_USE = "domains:use"
-    DOMAINS_WRITE = "domains:write"
-    DOMAINS_VERIFY = "domains:verify"
-    DOMAINS_DELETE = "domains:delete"
+    DOMAINS_READ = "domains:read", "Read sending domains and their records."
+    DOMAINS_USE = (
+        "domains:use",
+        "Send campaigns from sending domains, without reading their settings.",
+    )
+    DOMAINS_WRITE = "domains:write", "Add sending domains and change their settings."
+    DOMAINS_VERIFY = "domains:verify", "Have the records of sending domains checked."
+    DOMAINS_DELETE = "domains:delete", "Delete sending domains."
 
-    CONVERSATIONS_READ = "conversations:read"
-    CONVERSATIONS_CONTENT = "conversations:content"
-    CONVERSATIONS_HISTORY = "conversations:history"
+    CONVERSATIONS_READ = "conversations:read", "See which conversations there are."
+    CONVERSATIONS_CONTENT = "conversations:content", "Read the messages of conversations."
+    CONVERSATIONS_HISTORY = "conversations:history", "Read the earlier messages of conversations."
 
-    ACTIVITY_DASHBOARD = "activity:dashboard"
-    ACTIVITY_FEED = "activity:feed"
-    ACTIVITY_EXPORT = "activity:export"
+    ACTIVITY_DASHBOARD = "activity:dashboard", "See the dashboard."
+    ACTIVITY_FEED = "activity:feed", "See the feed of what happens."
+    ACTIVITY_EXPORT = "activity:export", "Take activity out of the product."
 
-    DOCUMENTS_READ = "documents:read"
-    DOCUMENTS_UPLOAD = "documents:upload"
-    DOCUMENTS_WRITE = "documents:write"
-    DOCUMENTS_DELETE = "documents:delete"
-    DOCUMENTS_IMPORT = "documents:import"
+    DOCUMENTS_READ = "documents:read", "Read documents."
+    DOCUMENTS_UPLOAD = "documents:upload", "Upload documents."
+    DOCUMENTS_WRITE = "documents:write", "Write and change documents."
+    DOCUMENTS_DELETE = "documents:delete", "Delete documents."
+    DOCUMENTS_IMPORT = "documents:import", "Bring documents in from other places."
 
-    BRAND_READ = "brand:read"
-    BRAND_NAME = "brand:name"
-    BRAND_LOGO = "brand:logo"
-    BRAND_COLORS = "brand:colors"
-    BRAND_FOOTER = "brand:footer"
+    BRAND_READ = "brand:read", "Read the brand's settings."
+    BRAND_NAME = "brand:name", "Change the brand's name."
+    BRAND_LOGO = "brand:logo", "Change the brand's logo."
+    BRAND_COLORS = "brand:colors", "Change the brand's colors."
+    BRAND_FOOTER = "brand:footer", "Change the footer of the brand's mails."
 
-    AGENT_READ = "agent:read"
-    AGENT_TONE = "agent:tone"
-    AGENT_RULES = "agent:rules"
+    AGENT_READ = "agent:read", "Read how the AI agent is set up."
+    AGENT_TONE = "agent:tone", "Change the tone of the AI agent."
+    AGENT_RULES = "agent:rules", "Change the rules that the AI agent follows."
 
-    MEMBERS_READ = "members:read"
-    MEMBERS_INVITE = "members:invite"
-    MEMBERS_REMOVE = "members:remove"
-    MEMBERS_ASSIGN = "members:assign"
+    MEMBERS_READ = "members:read", "Read members and groups, with their roles."
+    MEMBERS_INVITE = "members:invite", "Invite people."
+    MEMBERS_REMOVE = "members:remove", "Suspend and remove members."
+    MEMBERS_ASSIGN = "members:assign", "Give and take roles."
 
-    ROLES_READ = "roles:read"
-    ROLES_WRITE = "roles:write"
-    ROLES_DELETE = "roles:delete"
+    ROLES_READ = "roles:read", "Read roles and what they hold."
+    ROLES_WRITE = "roles:write", "Make and change roles."
+    ROLES_DELETE = "roles:delete", "Delete roles."
 
-    API_KEYS_READ = "api_keys:read"
-    API_KEYS_CREATE = "api_keys:create"
-    API_KEYS_ROTATE = "api_keys:rotate"
-    API_KEYS_REVOKE = "api_keys:revoke"
+    API_KEYS_READ = "api_keys:read", "Read which API keys there are, never the keys themselves."
+    API_KEYS_CREATE = "api_keys:create", "Issue API keys."
+    API_KEYS_ROTATE = "api_keys:rotate", "Replace API keys by new ones."
+    API_KEYS_REVOKE = "api_keys:revoke", "End API keys."
 
-    AUDIT_READ = "audit:read"
-    AUDIT_EXPORT = "audit:export"
+    AUDIT_READ = "audit:read", "Read the audit log."
+    AUDIT_EXPORT = "audit:export", "Take the audit log out of the product."
 
-    WORKSPACE_READ = "workspace:read"
-    WORKSPACE_UPDATE = "workspace:update"
-    WORKSPACE_CREATE = "workspace:create"
-    WORKSPACE_DELETE = "workspace:delete"
+    WORKSPACE_READ = "workspace:read", "Read the settings of workspaces."
+    WORKSPACE_UPDATE = "workspace:update", "Change the settings of workspaces."
+    WORKSPACE_CREATE = "workspace:create", "Open workspaces."
+    WORKSPACE_DELETE = "workspace:delete", "Delete workspaces with all that is in them."
 
-    IDENTITY_READ = "identity:read"
-    IDENTITY_MANAGE = "identity:manage"
+    IDENTITY_READ = (
+        "identity:read",
+        "Read SSO connections, verified domains and provisioning tokens, never their secrets.",
+    )
+    IDENTITY_MANAGE = (
+        "identity:manage",
+        "Manage SSO connections, verified domains, provisioning tokens and group mappings.",
+    )
 
-    ORGANIZATION_READ = "organization:read"
-    ORGANIZATION_UPDATE = "organization:update"
-    ORGANIZATION_PLAN = "organization:plan"
-    ORGANIZATION_DELETE = "organization:delete"
+    ORGANIZATION_READ = "organization:read", "Read the settings of the organization."
+    ORGANIZATION_UPDATE = "organization:update", "Change the settings of the organization."
+    ORGANIZATION_PLAN = "organization:plan", "Change the plan of the organization."
+    ORGANIZATION_DELETE = "organization:delete", "Delete the organization with all that is in it."
 
 
 READ_LEVEL: frozenset[Permission] = frozenset(

@@ -4,6 +4,7 @@ import strawberry
 
 from identity import workspaces
 from identity.access import targets
+from schema.arguments import GlobalId
 from schema.context import ContextInfo
 from schema.directives import public
 from schema.ids import row_id
@@ -13,7 +14,7 @@ from schema.workspaces.types import Workspace
 @strawberry.type
 class WorkspaceQuery:
     @public("A workspace in which the viewer holds anything; NOT_FOUND otherwise.")
-    async def workspace(self, info: ContextInfo, id: strawberry.ID) -> Workspace | None:
+    async def workspace(self, info: ContextInfo, id: GlobalId) -> Workspace | None:
         row = await targets.visible_workspace(
             info.context.access, row_id(id, "Workspace", field="id")
         )

@@ -80,13 +80,3 @@ def test_every_mutation_is_guarded_and_names_its_audit_action() -> None:
         assert declared_auth(field) is not None, name
         metadata = field.extensions["strawberry-definition"].metadata
         assert isinstance(metadata[AUDITS], Action), name
-
-
-def test_everything_is_described() -> None:
-    missing = [name for name, field in fields() if not field.description]
-    missing += [
-        name
-        for name, type_ in graphql_schema.type_map.items()
-        if not name.startswith("__") and not type_.description
-    ]
-    assert missing == []
