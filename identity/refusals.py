@@ -137,7 +137,13 @@ class Busy(Refusal):
 
 
 class TooExpensive(Refusal):
-    """Answering would cost more than one request may: `measured` and `limit` say how much."""
+    """It asks for more than one request may: `measure` says of what, `measured` and `limit` how
+    much. Sending it again does not help.
+    """
 
     code = "TOO_EXPENSIVE"
     status = 429
+
+    def __init__(self, message: str, *, measure: str, measured: int, limit: int) -> None:
+        most = 2**31 - 1  # of a GraphQL Int
+        super().__init__(message, measure=measure, measured=min(measured, most), limit=limit)

@@ -1,7 +1,7 @@
 """Running one GraphQL request: parse, validate, check, execute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -11,20 +11,18 @@ from graphql import (
     GraphQLError,
     OperationType,
     execute,
-    parse,
     validate,
 )
 
 from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema.context import Context
+from schema.cost import Cost, Price, prices
 from schema.errors import formatted
-from schema.limits import require_within_limits
+from schema.limits import parsed, require_small, require_within_limits
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import graphql_schema
 
-LONGEST_DOCUMENT = 100_000
-MOST_TOKENS = 4_000
 MOST_ERRORS = 20
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
@@ -43,17 +41,19 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The body of the response. `executed` is false when the request itself was wrong, so that
-    there is no `data`.
+    there is no `data`; otherwise `cost` is what it could have cost.
     """
 
     body: dict[str, Any]
     executed: bool
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    prices: Mapping[str | None, Price] = field(default_factory=dict)
 
 
 async def answer(request: Request, subject: Subject) -> Answer:
@@ -66,13 +66,18 @@ async def answer(request: Request, subject: Subject) -> Answer:
     if operation is None:
         return _wrong([_no_operation(request.operation_name)], request_id)
     name = operation.name.value if operation.name is not None else None
+    try:
+        require_small(request.variables)
+        cost = document.prices[name].of(request.variables)
+    except TooExpensive as refusal:
+        return _wrong([_refused(refusal)], request_id)
     context = Context(subject.during(name))
     if operation.operation is OperationType.MUTATION:
         refused = await refused_root_fields(
             graphql_schema, document.node, operation, request.variables, context
         )
         if refused:
-            return Answer(_body(None, refused, request_id), executed=True)
+            return Answer(_body(None, refused, request_id), executed=True, cost=cost)
     result = execute(
         graphql_schema,
         document.node,
@@ -85,7 +90,7 @@ async def answer(request: Request, subject: Subject) -> Answer:
         result = await result
     if result.data is None and result.errors and all(e.path is None for e in result.errors):
         return _wrong(list(result.errors), request_id)
-    return Answer(_body(result.data, result.errors or [], request_id), executed=True)
+    return Answer(_body(result.data, result.errors or [], request_id), executed=True, cost=cost)
 
 
 def operation_type(request: Request) -> OperationType | None:
@@ -106,23 +111,24 @@ def _document(source: str) -> _Document:
 
 
 def _validated(source: str) -> _Document:
-    if len(source) > LONGEST_DOCUMENT:
-        return _Document(
-            None, (GraphQLError(f"A document has at most {LONGEST_DOCUMENT} characters."),)
-        )
     try:
-        node = parse(source, max_tokens=MOST_TOKENS)
+        node = parsed(source)
+        require_within_limits(node)
+    except TooExpensive as refusal:
+        return _Document(None, (_refused(refusal),))
     except GraphQLError as error:
         return _Document(None, (error,))
-    try:
-        require_within_limits(graphql_schema, node)
-    except TooExpensive as refusal:
-        return _Document(None, (GraphQLError(refusal.message, original_error=refusal),))
     errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
-    return _Document(node, tuple(errors))
+    if errors:
+        return _Document(None, tuple(errors))
+    return _Document(node, (), prices(graphql_schema, node))
 
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
+
+
+def _refused(refusal: TooExpensive) -> GraphQLError:
+    return GraphQLError(refusal.message, original_error=refusal)
 
 
 def _no_operation(name: str | None) -> GraphQLError:

@@ -1,147 +1,200 @@
-"""What a document may ask for at most, decided before it is validated and before anything runs.
+"""What a request may ask for at most, decided before its document is validated.
 
-Validation itself, and execution even more, can cost far more than the document's length suggests:
-fragments multiply, lists multiply, and aliases multiply both. Both measures here are computed once
-for each fragment, so that the time is linear in the document.
+Validation, and execution even more, can cost far more than a document's length suggests: fragments
+multiply, and aliases multiply what they bring. Each fragment is measured once, so that the time is
+linear in the document. What a valid operation may cost to answer is in `schema.cost`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
-    GraphQLSchema,
-    GraphQLUnionType,
+    GraphQLSyntaxError,
     InlineFragmentNode,
-    IntValueNode,
+    ListValueNode,
+    ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionNode,
     SelectionSetNode,
     ValueNode,
-    get_named_type,
-    is_list_type,
+    parse,
 )
-from graphql.type import GraphQLType, get_nullable_type
 
 from identity.refusals import TooExpensive
-from schema.connection import DEFAULT_PAGE, LARGEST_PAGE
+from schema.fragments import fragments_of, innermost_first
 
+LONGEST_DOCUMENT = 100_000
+"""Characters."""
+MOST_TOKENS = 2_000
+"""Parsing a token takes up to 10 µs, validating it as much. Introspection has fewer than 400."""
+TOO_MANY_TOKENS = "Syntax Error: Document contains more than"
+"""How graphql-core begins to say so; it has no type of its own for it."""
+MOST_OPERATIONS = 20
+"""Of a document: the rules about variables look at each operation with all the fragments in it."""
 MOST_FIELDS = 500
-"""Fields of a document, counted as often as fragments bring them in. Validating a document compares
-fields with each other, which grows with the square of this.
-"""
-MOST_COST = 25_000
-"""Values that the answer could have: fields times the lengths of the lists they are in."""
-SHORT_LIST = 7
-"""What a list counts for that has no page size."""
-OF_A_PAGE = frozenset({"edges", "nodes"})
-"""Lists whose length the page size of their connection has counted already."""
+"""Of a document, counted as often as fragments bring them in."""
+MOST_ALIASES = 100
+"""Of a document, counted like fields. Who needs more wants `nodes`, or a list."""
+DEEPEST_FIELD = 20
+"""Fields in fields. Introspection, with types wrapped nine times, is 15 deep."""
+MOST_ROOT_FIELDS = 50
+MOST_MUTATIONS = 20
+"""Root fields of a mutation: each is a write of its own, and each refused one a denial recorded."""
+MOST_DIRECTIVES = 5
+"""At one place."""
+DEEPEST_INPUT = 10
+"""Lists and objects in each other, in a literal or in the variables."""
+MOST_VALUES = 10_000
+"""In the variables, with the keys of objects: each is coerced before anything runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """How many fields a selection has, and what answering it could cost."""
+class Extent:
+    """How far a selection reaches, with its fragments: `top` are the fields of its first level."""
 
     fields: int = 0
-    cost: int = 0
-
-    def __add__(self, other: "Measure") -> "Measure":
-        return Measure(self.fields + other.fields, self.cost + other.cost)
-
-
-@dataclass(slots=True)
-class _Walk:
-    """One document's walk, with each fragment measured once."""
-
-    schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDefinitionNode]
-    measured: dict[str, Measure] = field(default_factory=dict)
-
-    def selections(self, node: SelectionSetNode | None, parent: GraphQLType | None) -> Measure:
-        measure = Measure()
-        for selection in node.selections if node is not None else ():
-            measure += self._selection(selection, parent)
-        return measure
-
-    def _selection(self, node: SelectionNode, parent: GraphQLType | None) -> Measure:
-        if isinstance(node, FieldNode):
-            return self._field(node, parent)
-        if isinstance(node, InlineFragmentNode):
-            named = node.type_condition
-            inner = self.schema.get_type(named.name.value) if named is not None else parent
-            return self.selections(node.selection_set, inner)
-        if isinstance(node, FragmentSpreadNode):
-            return self._fragment(node.name.value)
-        return Measure()
-
-    def _fragment(self, name: str) -> Measure:
-        """A fragment that is unknown or spreads itself counts nothing: validation refuses it."""
-        if name not in self.measured:
-            self.measured[name] = Measure()
-            if fragment := self.fragments.get(name):
-                on = self.schema.get_type(fragment.type_condition.name.value)
-                self.measured[name] = self.selections(fragment.selection_set, on)
-        return self.measured[name]
-
-    def _field(self, node: FieldNode, parent: GraphQLType | None) -> Measure:
-        definition = _definition(self.schema, parent, node.name.value)
-        of = get_named_type(definition.type) if definition is not None else None
-        inner = self.selections(node.selection_set, of)
-        times = _length(node, definition) if definition is not None else 1
-        return Measure(1 + inner.fields, 1 + times * inner.cost)
+    aliases: int = 0
+    top: int = 0
+    depth: int = 0
 
 
-def require_within_limits(schema: GraphQLSchema, document: DocumentNode) -> None:
+NOTHING = Extent()
+
+
+def parsed(source: str) -> DocumentNode:
+    """The document of a text. Raises `GraphQLSyntaxError`, or `TooExpensive` for its size.
+
+    Whoever has too many tokens learns that it is at least one too many: nobody counts the rest.
+    """
+    _require(len(source), LONGEST_DOCUMENT, "characters")
+    try:
+        return parse(source, max_tokens=MOST_TOKENS)
+    except GraphQLSyntaxError as error:
+        if error.message.startswith(TOO_MANY_TOKENS):
+            _require(MOST_TOKENS + 1, MOST_TOKENS, "tokens")
+        raise
+
+
+def require_within_limits(document: DocumentNode) -> None:
     """Raise `TooExpensive`, with the measure and its limit, when it asks for too much."""
-    fragments = {
-        d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
-    }
-    walk = _Walk(schema, fragments)
-    total = Measure()
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            root = schema.get_root_type(definition.operation)
-            total += walk.selections(definition.selection_set, root)
-    _require(total.fields, MOST_FIELDS, "fields")
-    _require(total.cost, MOST_COST, "values")
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    _require(len(operations), MOST_OPERATIONS, "operations")
+    walk = _Walk()
+    fragments = fragments_of(document)
+    for name in innermost_first(fragments):
+        walk.fragment(fragments[name])
+    extents = [walk.operation(operation) for operation in operations]
+    _require(walk.directives, MOST_DIRECTIVES, "directives")
+    _require(walk.input_depth, DEEPEST_INPUT, "input levels")
+    for operation, extent in zip(operations, extents, strict=True):
+        is_mutation = operation.operation is OperationType.MUTATION
+        _require(extent.top, MOST_MUTATIONS if is_mutation else MOST_ROOT_FIELDS, "root fields")
+    _require(max((extent.depth for extent in extents), default=0), DEEPEST_FIELD, "levels")
+    _require(sum(extent.aliases for extent in extents), MOST_ALIASES, "aliases")
+    _require(sum(extent.fields for extent in extents), MOST_FIELDS, "fields")
 
 
-def _require(measured: int, limit: int, what: str) -> None:
+def require_small(variables: Mapping[str, Any]) -> None:
+    """Raise `TooExpensive` for variables that hold too much, or hold it too deep."""
+    count, depth = 0, 0
+    level: list[Any] = list(variables.values())
+    while level:
+        count += len(level)
+        _require(count, MOST_VALUES, "input values")
+        _require(depth, DEEPEST_INPUT, "input levels")
+        deeper: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                deeper.extend(value.values())
+            elif isinstance(value, list):
+                deeper.extend(value)
+        level, depth = deeper, depth + 1
+
+
+def _require(measured: int, limit: int, measure: str) -> None:
     if measured > limit:
         raise TooExpensive(
-            f"This asks for {measured} {what}; {limit} are the most. "
-            "Ask for fewer fields or smaller pages.",
-            measured=min(measured, 2**31 - 1),
+            f"This has {measured:,} {measure}; {limit:,} are the most.",
+            measure=measure,
+            measured=measured,
             limit=limit,
         )
 
 
-def _definition(
-    schema: GraphQLSchema, parent: GraphQLType | None, name: str
-) -> GraphQLField | None:
-    if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
-        return None
-    return schema.get_field(parent, name)
-
-
-def _length(node: FieldNode, definition: GraphQLField) -> int:
-    """How often the fields inside could be answered: a page's size, or a guess for other lists.
-
-    A page size in a variable is not known here and counts as the largest.
+class _Walk:
+    """One document's walk. A fragment that is unknown or spreads itself counts as nothing:
+    validation refuses it.
     """
-    if "first" in definition.args:
-        sizes = [a.value for a in node.arguments or () if a.name.value in ("first", "last")]
-        return max((_page_size(size) for size in sizes), default=DEFAULT_PAGE)
-    if node.name.value in OF_A_PAGE or not is_list_type(get_nullable_type(definition.type)):
-        return 1
-    return SHORT_LIST
+
+    def __init__(self) -> None:
+        self.measured: dict[str, Extent] = {}
+        self.directives = 0
+        self.input_depth = 0
+
+    def fragment(self, node: FragmentDefinitionNode) -> None:
+        self._directives(node.directives)
+        self.measured[node.name.value] = self._selections(node.selection_set)
+
+    def operation(self, node: OperationDefinitionNode) -> Extent:
+        self._directives(node.directives)
+        for variable in node.variable_definitions or ():
+            self._directives(variable.directives)
+            if variable.default_value is not None:
+                self._input(variable.default_value)
+        return self._selections(node.selection_set)
+
+    def _selections(self, node: SelectionSetNode) -> Extent:
+        fields = aliases = top = depth = 0
+        for selection in node.selections:
+            extent = self._selection(selection)
+            fields += extent.fields
+            aliases += extent.aliases
+            top += extent.top
+            depth = max(depth, extent.depth)
+        return Extent(fields, aliases, top, depth)
+
+    def _selection(self, node: SelectionNode) -> Extent:
+        self._directives(node.directives)
+        if isinstance(node, FieldNode):
+            for argument in node.arguments or ():
+                self._input(argument.value)
+            inner = self._selections(node.selection_set) if node.selection_set else NOTHING
+            aliases = inner.aliases + (node.alias is not None)
+            return Extent(inner.fields + 1, aliases, 1, inner.depth + 1)
+        if isinstance(node, InlineFragmentNode):
+            return self._selections(node.selection_set)
+        if isinstance(node, FragmentSpreadNode):
+            return self.measured.get(node.name.value, NOTHING)
+        return NOTHING
+
+    def _directives(self, nodes: Sequence[DirectiveNode] | None) -> None:
+        if nodes:
+            self.directives = max(self.directives, len(nodes))
+            for node in nodes:
+                for argument in node.arguments or ():
+                    self._input(argument.value)
+
+    def _input(self, value: ValueNode) -> None:
+        depth = -1
+        level: list[ValueNode] = [value]
+        while level:
+            depth += 1
+            level = [inner for value in level for inner in _inside(value)]
+        self.input_depth = max(self.input_depth, depth)
 
 
-def _page_size(value: ValueNode) -> int:
-    return min(int(value.value), LARGEST_PAGE) if isinstance(value, IntValueNode) else LARGEST_PAGE
+def _inside(value: ValueNode) -> Sequence[ValueNode]:
+    if isinstance(value, ListValueNode):
+        return value.values
+    if isinstance(value, ObjectValueNode):
+        fields: Sequence[ObjectFieldNode] = value.fields
+        return [field.value for field in fields]
+    return ()

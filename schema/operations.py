@@ -20,14 +20,11 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial, target
-from identity.refusals import Refusal, TooExpensive
+from identity.refusals import Refusal
 from schema.context import Context
 from schema.directives import AUDITS, At, Auth
 from schema.guard import declared_auth, require_one
 from schema.nodes import located
-
-MOST_ROOT_FIELDS = 20
-"""Of a mutation: each is a write of its own, and each refused one a row in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +61,6 @@ async def refused_root_fields(
         fields = list(_root_fields(schema, document, operation, dict(variables)))
     except GraphQLError as unusable:  # an argument or a condition that has no usable value
         return [unusable]
-    if len(fields) > MOST_ROOT_FIELDS:
-        refusal = TooExpensive(
-            f"A mutation has at most {MOST_ROOT_FIELDS} root fields.",
-            measured=len(fields),
-            limit=MOST_ROOT_FIELDS,
-        )
-        return [GraphQLError(refusal.message, original_error=refusal)]
     errors: list[GraphQLError] = []
     for field in fields:
         try:

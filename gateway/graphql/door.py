@@ -17,7 +17,7 @@ from gateway.authenticate import require_client_header, require_same_origin, sub
 from gateway.body import read_body
 from gateway.graphql import parsing
 from gateway.graphql.media_types import MediaType, acceptable
-from gateway.graphql.responses import refusal_body, respond, written
+from gateway.graphql.responses import published, refusal_body, respond, written
 from gateway.settings import Settings, variable
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
@@ -68,7 +68,7 @@ async def _batch(
     for number, entry in enumerate(entries):
         try:
             caller = subject if number == 0 else await subject_of(request)
-            bodies.append((await answer(parsing.request_in(entry), caller)).body)
+            bodies.append(published(await answer(parsing.request_in(entry), caller)))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))
     return written(bodies, media_type)

@@ -17,7 +17,18 @@ def respond(answer: Answer, media_type: MediaType) -> Response:
     A request that could be read is 200 in JSON, even if its document was wrong.
     """
     right = answer.executed or media_type is MediaType.JSON
-    return written(answer.body, media_type, status=200 if right else 400)
+    return written(published(answer), media_type, status=200 if right else 400)
+
+
+def published(answer: Answer) -> dict[str, Any]:
+    """The body of an answer with what it could have cost, by the name that Shopify's has."""
+    if answer.cost is None:
+        return answer.body
+    cost = {
+        "requestedQueryCost": answer.cost.requested,
+        "maximumQueryCost": answer.cost.limit,
+    }
+    return {**answer.body, "extensions": {**answer.body.get("extensions", {}), "cost": cost}}
 
 
 def written(body: Any, media_type: MediaType, *, status: int = 200) -> Response:

@@ -1,0 +1,167 @@
+"""What an operation could cost: known before it runs, published, and refused beyond the limit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from graphql import build_schema, get_introspection_query, parse, validate
+
+from identity.refusals import TooExpensive
+from models import AuditEvent, Workspace
+from schema.cost import MOST_COST, prices
+from schema.schema import graphql_schema
+from tests.door import Person
+from tests.world import World
+
+CAMPAIGNS = "query Q($n: Int, $m: Int = 40) {{ workspaces {{ campaigns({}) {{ {} }} }} }}"
+
+
+def cost(
+    document: str, variables: Mapping[str, Any] | None = None, operation: str | None = None
+) -> int:
+    node = parse(document)
+    assert validate(graphql_schema, node) == []
+    return prices(graphql_schema, node)[operation].of(variables or {}).requested
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ viewer { name } }", 2),
+        ("{ viewer { name name } }", 3),
+        ("{ workspaces { id name } }", 1 + 7 * 2),
+        ("{ workspaces { campaigns { nodes { id } } } }", 1 + 7 * (1 + 25 * (1 + 1))),
+        ("{ workspaces { campaigns(first: 3) { nodes { id } } } }", 1 + 7 * (1 + 3 * 2)),
+        ("{ workspaces { campaigns(last: 3) { edges { node { id } } } } }", 1 + 7 * (1 + 3 * 3)),
+        ("{ workspaces { campaigns(first: 0) { nodes { id } } } }", 1 + 7),
+        ("{ workspaces { campaigns(first: 9000) { nodes { id } } } }", 1 + 7 * (1 + 100 * 2)),
+        (
+            "{ workspaces { campaigns(first: 100) { totalCount pageInfo { endCursor } } } }",
+            1 + 7 * (1 + 10 + 2),
+        ),
+        ('mutation { a: createRole(input: {name: "A"}) { role { id } } }', 10 + 2),
+        (
+            """mutation { ...F b: createRole(input: {name: "B"}) { role { id } } }
+            fragment F on Mutation { a: createRole(input: {name: "A"}) { role { id } } }""",
+            2 * (10 + 2),
+        ),
+    ],
+)
+def test_a_cost_is_rows_times_weight(document: str, expected: int) -> None:
+    assert cost(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "rows"),
+    [
+        ("first: $n, last: $m", {"n": 3, "m": None}, 3),
+        ("first: $n, last: $m", {"m": None}, 25),
+        ("first: $n, last: $m", {"n": None, "m": None}, 25),
+        ("first: $n, last: $m", {}, 40),
+        ("first: $m, last: $n", {"m": 7}, 7),
+        ("first: $n, last: $m", {"n": 2, "m": 5}, 5),
+        ("first: $n, last: $m", {"n": 10_000}, 100),
+        ("first: $n, last: $m", {"n": "many", "m": None}, 100),
+        ("first: $n, last: $m", {"n": True, "m": None}, 100),
+        ("first: $n, last: $m", {"n": -5, "m": None}, 0),
+    ],
+)
+def test_a_page_size_in_a_variable_counts(
+    arguments: str, variables: dict[str, Any], rows: int
+) -> None:
+    document = CAMPAIGNS.format(arguments, "nodes { id name }")
+    assert cost(document, variables, "Q") == 1 + 7 * (1 + rows * 3)
+
+
+def test_a_fragment_takes_the_page_of_the_connection_that_it_is_spread_in() -> None:
+    document = """
+        query A($n: Int = 4) { workspaces { campaigns(first: $n) { ...Page } } }
+        query B { workspaces { campaigns(first: 2) { ... on CampaignConnection { ...Page } } } }
+        fragment Page on CampaignConnection { totalCount nodes { ...Row } }
+        fragment Row on Campaign { id name }
+    """
+    assert cost(document, {}, "A") == 1 + 7 * (1 + 10 + 4 * 3)
+    assert cost(document, {"n": 1}, "A") == 1 + 7 * (1 + 10 + 1 * 3)
+    assert cost(document, {}, "B") == 1 + 7 * (1 + 10 + 2 * 3)
+
+
+def test_a_list_of_what_ids_name_has_as_many_rows() -> None:
+    schema = build_schema("type Query { nodes(ids: [ID!]!): [N]! } type N { id: ID! }")
+    document = parse(
+        'query A($i: [ID!]!) { nodes(ids: $i) { id } } query B { nodes(ids: ["a", "b"]) { id } }'
+    )
+    found = prices(schema, document)
+    assert found["A"].of({"i": ["a"] * 12}).requested == 1 + 12
+    assert found["B"].of({}).requested == 1 + 2
+
+
+def test_fragments_that_double_are_added_up_once_each() -> None:
+    fragments = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+    document = parse(
+        "query ($n: Int) { ...F0 } "
+        + fragments
+        + " fragment F40 on Query { workspaces { campaigns(first: $n) { nodes { id } } } }"
+    )
+    with pytest.raises(TooExpensive) as refused:
+        prices(graphql_schema, document)[None].of({"n": 1})
+    assert refused.value.details["measured"] == 2**31 - 1
+
+
+async def test_the_cost_is_published_with_its_limit(otto: Person) -> None:
+    document = CAMPAIGNS.format("first: $n", "nodes { id }").replace(", $m: Int = 40", "")
+    for size in (1, 9):
+        body = await otto.ask(document, {"n": size})
+        assert body["extensions"] == {
+            "cost": {"requestedQueryCost": 1 + 7 * (1 + size * 2), "maximumQueryCost": 25_000}
+        }
+
+
+NESTED = (
+    "query ($n: Int) { organization { workspaces { campaigns(first: $n) { nodes {"
+    " mailingList { viewerCan { allowed } } sendingServer { viewerCan { allowed } }"
+    " owner { assignments { role { viewerCan { allowed } } } } } } } } }"
+)
+
+
+async def test_beyond_the_limit_both_numbers_are_told(otto: Person) -> None:
+    assert "errors" not in await otto.ask("{ viewer { name } }")
+    body = await otto.ask(NESTED, {"n": 100})
+    measured = cost(NESTED, {"n": 10}) - cost(NESTED, {"n": 0})
+    measured = cost(NESTED, {"n": 0}) + 10 * measured
+    assert measured > MOST_COST
+    assert body == {
+        "errors": [
+            {
+                "message": f"This could cost {measured:,}; 25,000 are the most. "
+                "Ask for fewer fields or smaller pages.",
+                "extensions": {
+                    "code": "TOO_EXPENSIVE",
+                    "measure": "cost",
+                    "measured": measured,
+                    "limit": 25_000,
+                },
+            }
+        ]
+    }
+
+
+async def test_an_expensive_mutation_changes_nothing(olga: Person, world: World) -> None:
+    page = "campaigns(first: 100) { nodes { owner { assignments { role { viewerCan {"
+    page += " permission allowed reason } } } } } }"
+    nested = f"workspace {{ a: {page} b: {page} }}"
+    before = (await Workspace.all().count(), await AuditEvent.all().count())
+    body = await olga.ask(
+        f'mutation {{ createWorkspace(input: {{slug: "new", name: "New"}}) {{ {nested} }} }}'
+    )
+    assert body["errors"][0]["extensions"]["code"] == "TOO_EXPENSIVE"
+    assert (await Workspace.all().count(), await AuditEvent.all().count()) == before
+
+
+def test_introspection_is_served_once_and_not_twice() -> None:
+    query = get_introspection_query(descriptions=True, input_value_deprecation=True)
+    assert cost(query, {}, "IntrospectionQuery") <= MOST_COST
+    twice = query.replace(
+        "query IntrospectionQuery {", "query { again: __schema { types { ...FullType } }"
+    )
+    with pytest.raises(TooExpensive):
+        prices(graphql_schema, parse(twice))[None].of({})
