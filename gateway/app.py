@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from gateway import answers, scim_door, sign_in
 from gateway.graphql import door as graphql_door
+from gateway.graphql.documents import SentBefore
 from gateway.pages import PAGE_HEADERS, page
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
@@ -73,6 +74,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.sent_before = SentBefore()
     return app
 
 

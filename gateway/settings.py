@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from identity.credentials.limits import SessionLimits
+from identity.document_mode import DocumentMode
 from identity.loopback import LOOPBACK_HOSTS
 
 PREFIX = "GATEPOST_"
@@ -64,6 +65,14 @@ class Settings(BaseSettings):
     graphql_batch_limit: Annotated[int, Field(ge=0, le=50)] = 0
     """How many GraphQL requests a JSON array may carry in one HTTP request. 0 refuses arrays: every
     request is then counted and limited by itself."""
+
+    graphql_trusted_documents: DocumentMode = DocumentMode.ALLOWED
+    """`allowed`: a request may name a document that was imported with `gatepost documents import`
+    by its `documentId`. `required`: nothing else runs, GraphiQL included. `off`: no request may."""
+
+    graphql_automatic_documents: bool = False
+    """Apollo's automatic persisted queries: a client sends a document once and its hash from then
+    on. Saves traffic and protects nothing; each process forgets them when it ends."""
 
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""

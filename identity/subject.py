@@ -48,6 +48,15 @@ class Subject:
         return replace(self, origin=replace(self.origin, operation=operation))
 
 
+DEPLOYMENT = UUID(int=0)
+"""In the audit log, in the place of an organization: what the operator does to all of them."""
+
+
+def deployment_operator(origin: Origin) -> Subject:
+    """The operator, acting on the deployment itself."""
+    return operator(DEPLOYMENT, Plan.ENTERPRISE, origin=origin)
+
+
 def operator(organization_id: UUID, plan: Plan, *, origin: Origin | None = None) -> Subject:
     """The operator at the command line: the owner of the machine, above every role."""
     return Subject(

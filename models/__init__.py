@@ -22,6 +22,7 @@ from models.role import BuiltinRole, Role
 from models.scim_token import ScimToken
 from models.sending_server import SendingServer
 from models.session import EndReason, Session
+from models.trusted_document import TrustedDocument
 from models.user import User
 from models.verified_domain import VerifiedDomain
 from models.workspace import Workspace, WorkspaceState
@@ -56,6 +57,7 @@ __all__ = [
     "SendingServer",
     "Session",
     "SuspendedBy",
+    "TrustedDocument",
     "User",
     "VerifiedDomain",
     "ViaType",

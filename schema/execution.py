@@ -1,6 +1,6 @@
 """Running one GraphQL request: parse, validate, check, execute."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -103,6 +103,11 @@ def operation_type(request: Request) -> OperationType | None:
         return None
     operation = operation_of(document.node, request.operation_name)
     return operation.operation if operation is not None else None
+
+
+def document_errors(source: str) -> Sequence[GraphQLError]:
+    """What speaks against running a document, whatever the operation and the variables."""
+    return _document(source).errors
 
 
 def _document(source: str) -> _Document:

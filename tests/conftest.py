@@ -11,6 +11,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from identity import trusted_documents
 from identity.access.load import cache
 from models import clock
 from models.database import opened
@@ -100,6 +101,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path, worker_id
 async def database(database_url: str) -> AsyncIterator[str]:
     """The same database, opened in this process."""
     cache.clear()
+    trusted_documents.forget()
     async with opened(database_url, SECRET_KEYS):
         yield database_url
 

@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, Entry] = {
         "are.",
     ),
     "docs": Entry("gateway.cli.reference:docs", None),
+    "documents": Entry(
+        "gateway.cli.documents:documents", "Documents of frontends: those that the server trusts."
+    ),
     "doctor": Entry(
         "gateway.cli.doctor:doctor",
         "Check settings, keys, database and stored secrets; exit code 1 on a problem.",

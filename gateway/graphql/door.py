@@ -16,12 +16,14 @@ from starlette.responses import Response
 from gateway.authenticate import require_client_header, require_same_origin, subject_of
 from gateway.body import read_body
 from gateway.graphql import parsing
+from gateway.graphql.documents import DocumentNotFound, document_of
 from gateway.graphql.media_types import MediaType, acceptable
+from gateway.graphql.parsing import Asked
 from gateway.graphql.responses import published, refusal_body, respond, written
 from gateway.settings import Settings, variable
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
-from schema.execution import Request, answer, operation_type
+from schema.execution import Answer, Request, answer, operation_type
 
 METHODS = ["GET", "POST"]
 LARGEST_BODY = 1_000_000
@@ -35,18 +37,36 @@ async def endpoint(request: HttpRequest) -> Response:
     subject = await subject_of(request)
     if request.method != "POST":
         asked = parsing.request_at(request.scope["query_string"])
-        _require_safe(asked)
-        return respond(await answer(asked, subject), media_type)
+        return respond(await _answered(request, asked, subject), media_type)
     body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
     value = parsing.json_of(body, field="body")
     if isinstance(value, list):
         return await _batch(request, value, subject, media_type)
-    return respond(await answer(parsing.request_in(value), subject), media_type)
+    asked = parsing.request_in(value)
+    return respond(await _answered(request, asked, subject), media_type)
 
 
-def _require_safe(asked: Request) -> None:
+async def _answered(request: HttpRequest, asked: Asked, subject: Subject) -> Answer:
+    state = request.app.state
+    settings: Settings = state.settings
+    try:
+        text = await document_of(
+            asked,
+            subject,
+            mode=settings.graphql_trusted_documents,
+            sent_before=state.sent_before if settings.graphql_automatic_documents else None,
+        )
+    except DocumentNotFound as refusal:
+        return Answer(refusal_body(refusal), executed=False)
+    wanted = Request(text, asked.variables, asked.operation_name)
+    if request.method != "POST":
+        _require_safe(wanted)
+    return await answer(wanted, subject)
+
+
+def _require_safe(wanted: Request) -> None:
     """Raise 405 for a mutation: a GET changes nothing (RFC 9110, section 9.2.1)."""
-    if operation_type(asked) is OperationType.MUTATION:
+    if operation_type(wanted) is OperationType.MUTATION:
         raise HTTPException(
             HTTPStatus.METHOD_NOT_ALLOWED, "Send a mutation by POST.", {"Allow": "POST"}
         )
@@ -68,7 +88,8 @@ async def _batch(
     for number, entry in enumerate(entries):
         try:
             caller = subject if number == 0 else await subject_of(request)
-            bodies.append(published(await answer(parsing.request_in(entry), caller)))
+            answered = await _answered(request, parsing.request_in(entry), caller)
+            bodies.append(published(answered))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))
     return written(bodies, media_type)

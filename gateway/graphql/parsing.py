@@ -1,18 +1,29 @@
 """What a request says, wherever it says it: a JSON body, or the query of an address."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
 from identity.refusals import BadInput
-from schema.execution import Request
 
-FIELDS = frozenset({"query", "variables", "operationName", "extensions"})
+FIELDS = frozenset({"query", "documentId", "variables", "operationName", "extensions"})
 """Any other is reserved by the draft, and refused: a misspelt one would be lost silently."""
 IN_JSON = ("variables", "extensions")
 """What an address holds as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it was sent: its document may be one that is known already."""
+
+    query: str | None
+    document_id: str | None
+    variables: Mapping[str, Any]
+    operation_name: str | None
+    extensions: Mapping[str, Any]
 
 
 def json_of(text: bytes | str, *, field: str) -> Any:
@@ -23,25 +34,23 @@ def json_of(text: bytes | str, *, field: str) -> Any:
         raise BadInput(f"This is not JSON: {error}", field=field) from error
 
 
-def request_in(value: Any) -> Request:
+def request_in(value: Any) -> Asked:
     """The request that a JSON value is. Raises `BadInput` with the path of what is wrong."""
     if not isinstance(value, dict):
         raise BadInput("The body must be a JSON object with `query`.", field="body")
     unknown = sorted(value.keys() - FIELDS)
     if unknown:
         raise BadInput(f"Unknown field. Known are {', '.join(sorted(FIELDS))}.", field=unknown[0])
-    query = _text(value, "query")
-    if query is None:
-        raise BadInput("`query` must be a string.", field="query")
-    _object(value, "extensions")
-    return Request(
-        query=query,
+    return Asked(
+        query=_text(value, "query"),
+        document_id=_text(value, "documentId"),
         variables=_object(value, "variables"),
         operation_name=_text(value, "operationName") or None,
+        extensions=_object(value, "extensions"),
     )
 
 
-def request_at(query_string: bytes) -> Request:
+def request_at(query_string: bytes) -> Asked:
     """The request in the query of an address, URL-encoded. Raises `BadInput`."""
     try:
         pairs = parse_qsl(

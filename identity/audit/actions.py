@@ -46,6 +46,10 @@ class Action(StrEnum):
     DOMAIN_VERIFY = "domain.verify", "A mail domain was marked as the organization's own."
     SCIM_TOKEN_CREATE = "scim_token.create", "A directory's token was issued."
     SCIM_TOKEN_REVOKE = "scim_token.revoke", "A directory's token was revoked."
+    TRUSTED_DOCUMENTS_IMPORT = (
+        "trusted_documents.import",
+        "The operator imported documents that frontends may ask for by identifier.",
+    )
     SIGN_IN_LINK_CREATE = "sign_in_link.create", "A one-time sign-in link was made."
     IDENTITY_LINK = "identity.link", "An account at an identity provider was linked to a member."
     SESSION_SIGN_IN = "session.sign_in", "A person signed in, or was refused."

@@ -56,6 +56,16 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
+            name="TrustedDocument",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("identifier", fields.CharField(unique=True, max_length=80)),
+                ("text", fields.TextField()),
+            ],
+            options={"table": "trusted_documents", "app": "models", "pk_attr": "id"},
+        ),
+        ops.CreateModel(
             name="Organization",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),
