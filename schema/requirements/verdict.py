@@ -1,0 +1,227 @@
+"""What somebody who holds certain permissions gets of an operation.
+
+It is about permissions alone: a coordinate that is open can still be null because there is nothing,
+and a mutation that may begin can still be refused by a rule about its values.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from graphql import OperationType
+
+from identity.access.compiled import narrowed
+from identity.access.kinds import KINDS
+from identity.access.permissions import Permission
+from models.assignment import ScopeType
+from schema.directives import At
+from schema.requirements.guards import Guard, Level
+from schema.requirements.tree import (
+    Conditions,
+    Requirements,
+    Selected,
+    Selection,
+    Spread,
+    both,
+    joined,
+    within,
+)
+
+
+class Verdict(StrEnum):
+    """How much of an operation works."""
+
+    FULL = "full"
+    PARTLY = "partly"
+    NONE = "none"
+
+
+class Effect(StrEnum):
+    """What happens to a coordinate that is not open."""
+
+    NULL = "null"
+    LEFT_OUT = "left out"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a role holds that is given at a scope of this type: `mask` after implication, cut of the
+    plan and narrowing. The screen is taken to be about just that organization, workspace or object.
+    """
+
+    mask: int
+    scope: ScopeType
+
+    def at(self, level: Level) -> int:
+        """The permissions held at a level of what the screen is about."""
+        reaches = level is None or self.scope in (ScopeType.ORGANIZATION, level)
+        reaches = reaches or (self.scope is ScopeType.WORKSPACE and level in KINDS)
+        return self.mask if reaches else 0
+
+    def opens(self, guard: Guard) -> bool:
+        if guard.sees_scope and self.scope in KINDS and not self.mask & KINDS[self.scope].seen_mask:
+            return False
+        return bool(self.at(guard.level) & guard.mask)
+
+
+def holding(mask: int, scope: ScopeType, *, plan_cut: int = 0) -> Holding:
+    """What the mask of a role comes to, given at a scope of this type."""
+    return Holding(narrowed(mask, scope) & ~plan_cut, scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A coordinate that is not open: what happens to it, and which permissions would open it.
+
+    What lies inside is not named again. `missing` is empty where no permission is asked for by
+    name; `reason` says in a sentence what is needed.
+    """
+
+    path: str
+    coordinate: str
+    missing: tuple[Permission, ...]
+    reason: str
+    effect: Effect
+    conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How much of an operation works, and what does not."""
+
+    verdict: Verdict
+    lost: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """Of a selection: whether anything is lost, any leaf is open, any guarded leaf is open."""
+
+    lost: bool = False
+    open: bool = False
+    guarded_open: bool = False
+
+    def __or__(self, other: "_Tally") -> "_Tally":
+        return _Tally(
+            self.lost or other.lost,
+            self.open or other.open,
+            self.guarded_open or other.guarded_open,
+        )
+
+
+_LOST = _Tally(lost=True)
+
+
+def judge(requirements: Requirements, held: Holding) -> Judgement:
+    """How much of an operation works.
+
+    FULL: nothing that it may select is closed. NONE: nothing of what it needs permissions for is
+    there; a mutation is refused as a whole when one of its root fields is. Else PARTLY. An
+    operation that needs no permission works fully for everybody who finds its objects.
+    """
+    judging = _Judging(held, is_mutation=requirements.kind is OperationType.MUTATION)
+    root = requirements.root
+    tally = judging.selection(root, behind=False)
+    if not tally.lost:
+        return Judgement(Verdict.FULL, ())
+    if judging.is_mutation:
+        roots = judging.roots(root, ())
+        refused = any(closed and not when for closed, when in roots)
+        if refused or all(closed for closed, _ in roots):
+            return Judgement(Verdict.NONE, tuple(judging.losses(root, roots_only=True)))
+        return Judgement(Verdict.PARTLY, tuple(judging.losses(root)))
+    works = tally.guarded_open if root.guarded else tally.open
+    return Judgement(Verdict.PARTLY if works else Verdict.NONE, tuple(judging.losses(root)))
+
+
+@dataclass(slots=True)
+class _Judging:
+    """One judgement under way, with each selection judged once."""
+
+    held: Holding
+    is_mutation: bool
+    judged: dict[tuple[int, bool], _Tally] = field(default_factory=dict)
+
+    def closed(self, selected: Selected) -> Guard | None:
+        """The first guard of a field that is not open."""
+        return next((guard for guard in selected.guards if not self.held.opens(guard)), None)
+
+    def selection(self, selection: Selection, *, behind: bool) -> _Tally:
+        """The tally of a selection, which may lie behind a guard that is open."""
+        key = (id(selection), behind)
+        if key not in self.judged:
+            tally = _Tally()
+            for part in selection.parts:
+                if isinstance(part, Spread):
+                    tally |= self.selection(part.selection, behind=behind)
+                else:
+                    tally |= self._field(part, behind=behind)
+            self.judged[key] = tally
+        return self.judged[key]
+
+    def _field(self, selected: Selected, *, behind: bool) -> _Tally:
+        if self.closed(selected) is not None:
+            return _LOST
+        behind = behind or bool(selected.guards)
+        if not selected.inside:
+            return _Tally(open=True, guarded_open=behind)
+        tally = _Tally()
+        for inside in selected.inside:
+            if inside.exists is not None and not self.held.opens(inside.exists):
+                tally |= _LOST
+                continue
+            inner = self.selection(inside.selection, behind=behind)
+            tally |= inner if inside.asked_for else _Tally(lost=inner.lost)
+        return tally
+
+    def roots(self, root: Selection, conditions: Conditions) -> set[tuple[bool, Conditions]]:
+        """Of the root fields: whether it is closed, and when it is selected."""
+        found: set[tuple[bool, Conditions]] = set()
+        for part in root.parts:
+            when = both(conditions, part.conditions)
+            if isinstance(part, Spread):
+                found |= self.roots(part.selection, when)
+            else:
+                found.add((self.closed(part) is not None, when))
+        return found
+
+    def losses(self, root: Selection, *, roots_only: bool = False) -> list[Loss]:
+        """What is not open, each path and coordinate once, in the order of the document."""
+        found: dict[tuple[str, str, str], Loss] = {}
+        seen: set[tuple[str, int, Conditions]] = set()
+
+        def add(path: str, guard: Guard, effect: Effect, conditions: Conditions) -> None:
+            key = (path, guard.coordinate, guard.sentence)
+            if key not in found or (found[key].conditions and not conditions):
+                found[key] = Loss(
+                    path, guard.coordinate, guard.requires, guard.sentence, effect, conditions
+                )
+
+        def walk(selection: Selection, path: str, conditions: Conditions) -> None:
+            if (path, id(selection), conditions) in seen:
+                return
+            seen.add((path, id(selection), conditions))
+            for part in selection.parts:
+                when = both(conditions, part.conditions)
+                if isinstance(part, Spread):
+                    walk(part.selection, path, when)
+                    continue
+                here = joined(path, part)
+                guard = self.closed(part)
+                if guard is not None:
+                    add(here, guard, self._effect(guard, is_root=not path), when)
+                    continue
+                for inside in () if roots_only else part.inside:
+                    if inside.exists is not None and not self.held.opens(inside.exists):
+                        effect = Effect.LEFT_OUT if part.is_list else Effect.NULL
+                        add(here, inside.exists, effect, when)
+                    elif self.selection(inside.selection, behind=True).lost:
+                        walk(inside.selection, within(here, part), when)
+
+        walk(root, "", ())
+        return list(found.values())
+
+    def _effect(self, guard: Guard, *, is_root: bool) -> Effect:
+        if is_root and self.is_mutation:
+            return Effect.REFUSED
+        return Effect.LEFT_OUT if guard.at == At.EACH else Effect.NULL
