@@ -39,13 +39,19 @@ PLACES: Mapping[str, str] = {
 
 
 @strawberry.schema_directive(
-    locations=[Location.FIELD_DEFINITION],
+    locations=[
+        Location.FIELD_DEFINITION,
+        Location.ARGUMENT_DEFINITION,
+        Location.INPUT_FIELD_DEFINITION,
+        Location.ENUM_VALUE,
+    ],
     name="auth",
     description=(
         "Needs one of these permissions. `at` says where: `organization`, `anywhere` in it, `self` "
         "(the object the field is on), `value` (the object it returns), `each` (item of a list, of "
         "which the others are left out), or "
-        "the argument that names the target, such as `input.campaignId`."
+        "the argument that names the target, such as `input.campaignId`. On an argument, an input "
+        "field or an enum value it is needed by whoever gives it."
     ),
 )
 class Auth:

@@ -16,6 +16,7 @@ from graphql import (
 
 from identity.refusals import TooExpensive
 from identity.subject import Subject
+from schema import guarded_inputs
 from schema.context import Context
 from schema.cost import Cost, Price, prices
 from schema.errors import formatted
@@ -54,6 +55,8 @@ class _Document:
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     prices: Mapping[str | None, Price] = field(default_factory=dict)
+    guarded: bool = False
+    """Whether it could use a guarded input."""
 
 
 async def answer(request: Request, subject: Subject) -> Answer:
@@ -75,6 +78,12 @@ async def answer(request: Request, subject: Subject) -> Answer:
     if operation.operation is OperationType.MUTATION:
         refused = await refused_root_fields(
             graphql_schema, document.node, operation, request.variables, context
+        )
+        if refused:
+            return Answer(_body(None, refused, request_id), executed=True, cost=cost)
+    if document.guarded:
+        refused = guarded_inputs.refused(
+            graphql_schema, document.node, operation, request.variables, context.access
         )
         if refused:
             return Answer(_body(None, refused, request_id), executed=True, cost=cost)
@@ -126,7 +135,8 @@ def _validated(source: str) -> _Document:
     errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
     if errors:
         return _Document(None, tuple(errors))
-    return _Document(node, (), prices(graphql_schema, node))
+    mentioned = guarded_inputs.mentioned(graphql_schema, node)
+    return _Document(node, (), prices(graphql_schema, node), mentioned)
 
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)

@@ -10,7 +10,15 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
 
 from identity.access.compiled import Access, denied
 from identity.access.decision import ORGANIZATION, Target
@@ -21,11 +29,13 @@ from schema.directives import At, Auth
 
 Resolver = Callable[..., Any]
 Check = Callable[[Access, Any], None]
+Guarded = GraphQLField | GraphQLArgument | GraphQLInputField | GraphQLEnumValue
+"""What `@auth` can stand on."""
 
 
-def declared_auth(field: GraphQLField) -> Auth | None:
-    """The `@auth` of a field of the finished schema, if it has one."""
-    definition = field.extensions.get("strawberry-definition")
+def declared_auth(element: Guarded) -> Auth | None:
+    """The `@auth` of an element of the finished schema, if it has one."""
+    definition = element.extensions.get("strawberry-definition")
     directives = getattr(definition, "directives", ())
     return next((each for each in directives if isinstance(each, Auth)), None)
 
@@ -68,6 +78,12 @@ def require_one(access: Access, requires: list[Permission], target: Target) -> N
     raise denied(access.check(requires[0], target), instead_of=requires)
 
 
+def require_anywhere(access: Access, requires: list[Permission]) -> None:
+    """The same for any place in the organization."""
+    if not any(access.allows_anywhere(permission) for permission in requires):
+        require_one(access, requires, ORGANIZATION)
+
+
 def _guarded(resolve: Resolver, auth: Auth) -> Resolver:
     if auth.at == At.VALUE:
         return _checking_value(resolve, auth.requires)
@@ -90,8 +106,7 @@ def _check_before(auth: Auth) -> Check:
         require_one(access, requires, ORGANIZATION)
 
     def anywhere(access: Access, source: Any) -> None:
-        if not any(access.allows_anywhere(permission) for permission in requires):
-            require_one(access, requires, ORGANIZATION)
+        require_anywhere(access, requires)
 
     checks = {At.SELF: at_self, At.ORGANIZATION: at_organization, At.ANYWHERE: anywhere}
     return checks[At(auth.at)]

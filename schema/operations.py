@@ -1,6 +1,6 @@
 """Checking a mutation before anything of it runs: all root fields, or none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial, target
 from identity.refusals import Refusal
+from schema import guarded_inputs
 from schema.context import Context
 from schema.directives import AUDITS, At, Auth
 from schema.guard import declared_auth, require_one
@@ -35,6 +36,8 @@ class RootField:
     node: FieldNode
     definition: GraphQLField
     arguments: Mapping[str, Any]
+    uses: Sequence[guarded_inputs.Use]
+    """The guarded inputs that it is given."""
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
@@ -102,7 +105,8 @@ def _root_field(
     definition = root.fields.get(node.name.value)
     if definition is not None:  # __typename has none
         arguments = get_argument_values(definition, node, values)
-        yield RootField(key, node, definition, arguments)
+        uses = tuple(guarded_inputs.uses(definition, node, values))
+        yield RootField(key, node, definition, arguments, uses)
 
 
 async def _require_allowed(field: RootField, context: Context) -> None:
@@ -116,6 +120,8 @@ async def _require_allowed(field: RootField, context: Context) -> None:
             row, at = await located(context.access, _argument(field, auth), field=auth.at)
             about = target(row)
         require_one(context.access, auth.requires, at)
+        for use in field.uses:
+            guarded_inputs.require(use, context.access)
     except Refusal as refusal:
         await record_denial(_denial(field, refusal, context, about, at))
         raise

@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema import guarded_inputs
 from schema.arguments import describe_arguments
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
@@ -47,3 +48,4 @@ graphql_schema = schema._schema
 
 describe_arguments(graphql_schema)
 enforce(graphql_schema)
+guarded_inputs.enforce(graphql_schema)

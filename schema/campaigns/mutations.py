@@ -6,14 +6,15 @@ import strawberry
 
 from identity import campaigns
 from identity.access import targets
-from identity.access.kinds import CAMPAIGN
+from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.campaigns import Content
 from models.campaign import Campaign as CampaignRow
 from schema.campaigns.types import RELATED, Campaign
 from schema.context import ContextInfo
-from schema.directives import auth, public
+from schema.directives import At, auth, public
+from schema.guarded_inputs import guarded_input
 from schema.ids import global_id, optional_row_id, row_id
 
 
@@ -23,11 +24,15 @@ class CreateCampaignInput:
     name: str = strawberry.field(description="What it is called.")
     subject: str | None = strawberry.field(default=None, description="The subject line.")
     body: str | None = strawberry.field(default=None, description="The text of the mail.")
-    mailing_list_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whom it goes to: a list of the same workspace."
+    mailing_list_id: strawberry.ID | None = guarded_input(
+        "Whom it goes to: a list of the same workspace.",
+        requires=MAILING_LIST.seen_with,
+        at=At.ANYWHERE,
     )
-    sending_server_id: strawberry.ID | None = strawberry.field(
-        default=None, description="What it goes out through: a server of the same workspace."
+    sending_server_id: strawberry.ID | None = guarded_input(
+        "What it goes out through: a server of the same workspace.",
+        requires=SENDING_SERVER.seen_with,
+        at=At.ANYWHERE,
     )
 
 
@@ -38,11 +43,15 @@ class UpdateCampaignInput:
     name: str | None = strawberry.field(default=None, description="What it is called.")
     subject: str | None = strawberry.field(default=None, description="The subject line.")
     body: str | None = strawberry.field(default=None, description="The text of the mail.")
-    mailing_list_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whom it goes to: a list of the same workspace."
+    mailing_list_id: strawberry.ID | None = guarded_input(
+        "Whom it goes to: a list of the same workspace.",
+        requires=MAILING_LIST.seen_with,
+        at=At.ANYWHERE,
     )
-    sending_server_id: strawberry.ID | None = strawberry.field(
-        default=None, description="What it goes out through: a server of the same workspace."
+    sending_server_id: strawberry.ID | None = guarded_input(
+        "What it goes out through: a server of the same workspace.",
+        requires=SENDING_SERVER.seen_with,
+        at=At.ANYWHERE,
     )
 
 

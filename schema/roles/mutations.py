@@ -8,6 +8,7 @@ from identity.audit.actions import Action
 from models.role import Role as RoleRow
 from schema.context import ContextInfo
 from schema.directives import At, auth, public
+from schema.guarded_inputs import guarded_input
 from schema.ids import global_id, optional_row_id, row_id
 from schema.roles.types import Role
 
@@ -41,8 +42,10 @@ class UpdateRoleInput:
 @strawberry.input(description="A custom role to delete.")
 class DeleteRoleInput:
     role_id: strawberry.ID = strawberry.field(description="The role.")
-    replacement_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The role that its holders get instead; needed if there are any."
+    replacement_id: strawberry.ID | None = guarded_input(
+        "The role that its holders get instead; needed if there are any.",
+        requires=[Permission.MEMBERS_ASSIGN],
+        at=At.ANYWHERE,
     )
 
 

@@ -1,20 +1,30 @@
 """House rules of the GraphQL schema: every field says who may read it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import pytest
+import strawberry
 from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLSchema,
     GraphQLType,
     get_named_type,
 )
+from strawberry.utils.str_converters import to_camel_case
 
+from identity.access.permissions import Permission
 from identity.audit.actions import Action
-from schema.directives import AUDITS, PLACES, At, Auth, Public
-from schema.guard import declared_auth
+from schema.directives import AUDITS, PLACES, At, Auth, Public, auth, public
+from schema.guard import Guarded, declared_auth
 from schema.schema import graphql_schema
+from tests.architecture.coordinates import places
+from tests.architecture.sources import assert_none
 
 
 def fields() -> Iterator[tuple[str, GraphQLField]]:
@@ -50,7 +60,7 @@ def test_guarded_fields_are_nullable() -> None:
     wrong = [
         name
         for name, field in fields()
-        if (auth := declared_auth(field)) and auth.at != At.EACH and not nullable(field.type)
+        if (guard := declared_auth(field)) and guard.at != At.EACH and not nullable(field.type)
     ]
     assert wrong == []
 
@@ -59,9 +69,9 @@ def test_every_guard_says_a_known_place_or_an_argument() -> None:
     wrong = [
         name
         for name, field in fields()
-        if (auth := declared_auth(field))
-        and auth.at not in PLACES
-        and not has_argument(field, auth.at)
+        if (guard := declared_auth(field))
+        and guard.at not in PLACES
+        and not has_argument(field, guard.at)
     ]
     assert wrong == []
 
@@ -72,6 +82,104 @@ def has_argument(field: GraphQLField, path: str) -> bool:
     type_ = get_named_type(field.args[argument].type)
     assert isinstance(type_, GraphQLInputObjectType)
     return isinstance(type_.fields[name].type, GraphQLNonNull)
+
+
+def misplaced_input_guards(schema: GraphQLSchema) -> Iterator[str]:
+    """What is given is judged before there is an object, or on the one that the field is on."""
+    for place in places(schema):
+        if isinstance(place.element, GraphQLNamedType | GraphQLField):
+            continue
+        guard = declared_auth(place.element)
+        if guard is not None and guard.at not in (At.ORGANIZATION, At.ANYWHERE, At.SELF):
+            yield place.coordinate
+
+
+def looser_interfaces(schema: GraphQLSchema) -> Iterator[str]:
+    """What an object guards, its interfaces guard too: an operation may come through either."""
+    for type_ in schema.type_map.values():
+        if not isinstance(type_, GraphQLObjectType):
+            continue
+        for interface, name in [(i, name) for i in type_.interfaces for name in i.fields]:
+            field, same = interface.fields[name], type_.fields[name]
+            pairs = [(field, same), *((a, same.args[n]) for n, a in field.args.items())]
+            if any(declared_auth(a) != declared_auth(b) for a, b in pairs):
+                yield f"{interface.name}.{name} and {type_.name}.{name}"
+
+
+def unguarded_filters(schema: GraphQLSchema) -> Iterator[str]:
+    """What a list is narrowed or ordered by needs the permission that reads it on the items."""
+    for type_name, type_ in schema.type_map.items():
+        for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
+            for argument in sorted({"filter", "orderBy"} & set(field.args)):
+                for by, element in narrowed_by(field.args[argument]):
+                    read = items_of(field).fields.get(by)
+                    if read is None or declared_auth(read) != declared_auth(element):
+                        yield f"{type_name}.{name}({argument}:) by {by}"
+
+
+def items_of(field: GraphQLField) -> GraphQLObjectType:
+    """The type of the items of a list or a connection."""
+    type_ = get_named_type(field.type)
+    assert isinstance(type_, GraphQLObjectType)
+    return items_of(type_.fields["nodes"]) if "nodes" in type_.fields else type_
+
+
+def narrowed_by(argument: GraphQLArgument) -> Iterator[tuple[str, Guarded]]:
+    type_ = get_named_type(argument.type)
+    if isinstance(type_, GraphQLInputObjectType):
+        yield from type_.fields.items()
+    if isinstance(type_, GraphQLEnumType):
+        for name, value in type_.values.items():
+            yield to_camel_case(name.lower()), value
+
+
+@pytest.mark.parametrize("rule", [misplaced_input_guards, looser_interfaces, unguarded_filters])
+def test_the_guards_of_inputs_keep_the_rule(rule: Callable[[GraphQLSchema], Iterator[str]]) -> None:
+    assert_none(rule(graphql_schema))
+
+
+@strawberry.input
+class LooseFilter:
+    title: str | None = strawberry.field(
+        default=None, directives=[Auth(requires=[Permission.AUDIT_READ], at=At.VALUE)]
+    )
+    price: int | None = None
+
+
+@strawberry.interface
+class Readable:
+    @public("Its title.")
+    def title(self) -> str:
+        return "Emma"
+
+
+@strawberry.type
+class Novel(Readable):
+    @auth("Its title.", requires=[Permission.AUDIT_READ], at=At.SELF)
+    def title(self) -> str:
+        return "Emma"
+
+    @auth("Its price.", requires=[Permission.AUDIT_READ], at=At.SELF)
+    def price(self) -> int:
+        return 12
+
+    @public("The others.")
+    def others(self, filter: LooseFilter | None = None) -> "list[Novel]":
+        return []
+
+
+@pytest.mark.parametrize(
+    ("rule", "offences"),
+    [
+        (misplaced_input_guards, ["LooseFilter.title"]),
+        (looser_interfaces, ["Readable.title and Novel.title"]),
+        (unguarded_filters, ["Novel.others(filter:) by title", "Novel.others(filter:) by price"]),
+    ],
+)
+def test_a_loose_guard_is_found(
+    rule: Callable[[GraphQLSchema], Iterator[str]], offences: list[str]
+) -> None:
+    assert list(rule(strawberry.Schema(query=Novel)._schema)) == offences
 
 
 def test_every_mutation_is_guarded_and_names_its_audit_action() -> None:
