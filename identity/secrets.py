@@ -6,6 +6,7 @@ from uuid import UUID
 
 from models.connection import Connection
 from models.database import transaction
+from models.idempotent_request import IdempotentRequest
 from models.login_attempt import LoginAttempt
 from models.record import Record
 from models.secret import keyring
@@ -18,6 +19,8 @@ COLUMNS: Sequence[tuple[type[Record], str]] = (
     (SendingServer, "password_encrypted"),
     (Connection, "client_secret_encrypted"),
     (LoginAttempt, "code_verifier_encrypted"),
+    (IdempotentRequest, "request_encrypted"),
+    (IdempotentRequest, "answer_encrypted"),
 )
 """Where secrets are stored."""
 

@@ -14,6 +14,7 @@ from models.campaign import Campaign, CampaignStatus
 from models.connection import Connection, ConnectionProtocol, ConnectionStatus
 from models.federated_identity import FederatedIdentity
 from models.group import Group, GroupMember, GroupSource
+from models.idempotent_request import IdempotentRequest
 from models.login_attempt import LoginAttempt, LoginMethod
 from models.mailing_list import MailingList
 from models.member import Member, MemberStatus, SuspendedBy
@@ -42,6 +43,7 @@ __all__ = [
     "Group",
     "GroupMember",
     "GroupSource",
+    "IdempotentRequest",
     "LoginAttempt",
     "LoginMethod",
     "MailingList",

@@ -17,6 +17,7 @@ from gateway.authenticate import require_client_header, require_same_origin, sub
 from gateway.body import read_body
 from gateway.graphql import parsing
 from gateway.graphql.documents import DocumentNotFound, document_of
+from gateway.graphql.idempotency import HEADER, REPLAYED, answer_once, key_in
 from gateway.graphql.media_types import MediaType, acceptable
 from gateway.graphql.parsing import Asked
 from gateway.graphql.responses import published, refusal_body, respond, written
@@ -37,16 +38,36 @@ async def endpoint(request: HttpRequest) -> Response:
     subject = await subject_of(request)
     if request.method != "POST":
         asked = parsing.request_at(request.scope["query_string"])
-        return respond(await _answered(request, asked, subject), media_type)
+        return await _answered(request, asked, subject, media_type)
     body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
     value = parsing.json_of(body, field="body")
     if isinstance(value, list):
         return await _batch(request, value, subject, media_type)
-    asked = parsing.request_in(value)
-    return respond(await _answered(request, asked, subject), media_type)
+    return await _answered(request, parsing.request_in(value), subject, media_type)
 
 
-async def _answered(request: HttpRequest, asked: Asked, subject: Subject) -> Answer:
+async def _answered(
+    request: HttpRequest, asked: Asked, subject: Subject, media_type: MediaType
+) -> Response:
+    """The answer to one request that came by itself."""
+    wanted = await _wanted(request, asked, subject)
+    if isinstance(wanted, Answer):
+        return respond(wanted, media_type)
+    if request.method != "POST":
+        _require_safe(wanted)
+        return respond(await answer(wanted, subject), media_type)
+    key = key_in(request.headers)
+    if key is None or operation_type(wanted) is not OperationType.MUTATION:
+        return respond(await answer(wanted, subject), media_type)
+    result, given_before = await answer_once(wanted, subject, key)
+    response = respond(result, media_type)
+    if given_before:
+        response.headers[REPLAYED] = "true"
+    return response
+
+
+async def _wanted(request: HttpRequest, asked: Asked, subject: Subject) -> Request | Answer:
+    """The request with its document; an answer instead when that is not known."""
     state = request.app.state
     settings: Settings = state.settings
     try:
@@ -58,10 +79,7 @@ async def _answered(request: HttpRequest, asked: Asked, subject: Subject) -> Ans
         )
     except DocumentNotFound as refusal:
         return Answer(refusal_body(refusal), executed=False)
-    wanted = Request(text, asked.variables, asked.operation_name)
-    if request.method != "POST":
-        _require_safe(wanted)
-    return await answer(wanted, subject)
+    return Request(text, asked.variables, asked.operation_name)
 
 
 def _require_safe(wanted: Request) -> None:
@@ -84,12 +102,15 @@ async def _batch(
     most = settings.graphql_batch_limit
     if not 0 < len(entries) <= most or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(_what_is_taken(most), field="body")
+    if key_in(request.headers) is not None:
+        raise BadInput("A key belongs to one request, not to an array of them.", field=HEADER)
     bodies = []
     for number, entry in enumerate(entries):
         try:
             caller = subject if number == 0 else await subject_of(request)
-            answered = await _answered(request, parsing.request_in(entry), caller)
-            bodies.append(published(answered))
+            wanted = await _wanted(request, parsing.request_in(entry), caller)
+            done = wanted if isinstance(wanted, Answer) else await answer(wanted, caller)
+            bodies.append(published(done))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))
     return written(bodies, media_type)

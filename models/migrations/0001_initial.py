@@ -80,6 +80,34 @@ class Migration(migrations.Migration):
             options={"table": "organizations", "app": "models", "pk_attr": "id"},
         ),
         ops.CreateModel(
+            name="IdempotentRequest",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("actor_type", fields.CharEnumField(enum_type=ActorType, max_length=16)),
+                ("actor_id", fields.UUIDField()),
+                ("key_hash", fields.CharField(max_length=64)),
+                ("request_encrypted", fields.TextField()),
+                ("answer_encrypted", fields.TextField(null=True)),
+            ],
+            options={
+                "table": "idempotent_requests",
+                "app": "models",
+                "unique_together": (("organization", "actor_type", "actor_id", "key_hash"),),
+                "indexes": [Index(fields=["created_at"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
             name="Connection",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),
