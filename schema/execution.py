@@ -20,6 +20,8 @@ from schema import guarded_inputs
 from schema.context import Context
 from schema.cost import Cost, Price, prices
 from schema.errors import formatted
+from schema.fragments import mentions
+from schema.introspection import META_FIELDS, introspection
 from schema.limits import parsed, require_small, require_within_limits
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import graphql_schema
@@ -57,6 +59,8 @@ class _Document:
     prices: Mapping[str | None, Price] = field(default_factory=dict)
     guarded: bool = False
     """Whether it could use a guarded input."""
+    introspects: bool = False
+    """Whether it asks for anything of the schema itself."""
 
 
 async def answer(request: Request, subject: Subject) -> Answer:
@@ -87,9 +91,17 @@ async def answer(request: Request, subject: Subject) -> Answer:
         )
         if refused:
             return Answer(_body(None, refused, request_id), executed=True, cost=cost)
+    node, shown = document.node, None
+    if document.introspects:
+        shown = introspection().answer(node, operation, request.variables, context.access)
+    if shown is not None:
+        if shown.rest is None:
+            data = shown.merged({})
+            return Answer(_body(data, shown.errors, request_id), executed=True, cost=cost)
+        node = shown.rest
     result = execute(
         graphql_schema,
-        document.node,
+        node,
         context_value=context,
         variable_values=dict(request.variables),
         operation_name=request.operation_name,
@@ -99,7 +111,10 @@ async def answer(request: Request, subject: Subject) -> Answer:
         result = await result
     if result.data is None and result.errors and all(e.path is None for e in result.errors):
         return _wrong(list(result.errors), request_id)
-    return Answer(_body(result.data, result.errors or [], request_id), executed=True, cost=cost)
+    data, errors = result.data, result.errors or []
+    if shown is not None:
+        data, errors = shown.merged(data), [*shown.errors, *errors]
+    return Answer(_body(data, errors, request_id), executed=True, cost=cost)
 
 
 def operation_type(request: Request) -> OperationType | None:
@@ -135,8 +150,9 @@ def _validated(source: str) -> _Document:
     errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
     if errors:
         return _Document(None, tuple(errors))
-    mentioned = guarded_inputs.mentioned(graphql_schema, node)
-    return _Document(node, (), prices(graphql_schema, node), mentioned)
+    guarded = mentions(node, guarded_inputs.guarded_fields(graphql_schema))
+    introspects = mentions(node, META_FIELDS)
+    return _Document(node, (), prices(graphql_schema, node), guarded, introspects)
 
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)

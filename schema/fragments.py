@@ -3,7 +3,7 @@
 Names and spreads only, so that nothing here needs a schema or a valid document.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from graphql import (
     DocumentNode,
@@ -11,6 +11,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    OperationDefinitionNode,
     SelectionSetNode,
 )
 
@@ -35,6 +36,22 @@ def spreads_in(selections: SelectionSetNode) -> Iterator[FragmentSpreadNode]:
                 yield selection
             elif isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set:
                 waiting.append(selection.selection_set)
+
+
+def mentions(document: DocumentNode, names: Collection[str]) -> bool:
+    """Whether the document has a field of one of these names, on whatever type."""
+    waiting = [
+        definition.selection_set
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode | OperationDefinitionNode)
+    ]
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FieldNode) and selection.name.value in names:
+                return True
+            if isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set:
+                waiting.append(selection.selection_set)
+    return False
 
 
 def innermost_first(fragments: Fragments) -> list[str]:

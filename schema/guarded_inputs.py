@@ -17,7 +17,6 @@ from typing import Any
 
 import strawberry
 from graphql import (
-    BREAK,
     DocumentNode,
     FieldNode,
     FragmentSpreadNode,
@@ -42,12 +41,9 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
     Undefined,
-    Visitor,
-    VisitorAction,
     get_directive_values,
     get_named_type,
     value_from_ast_untyped,
-    visit,
 )
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.type import GraphQLType
@@ -274,28 +270,6 @@ def _guarded_types(schema: GraphQLSchema) -> frozenset[str]:
 
 def _is_guarded(element: Input, types: frozenset[str]) -> bool:
     return declared_auth(element) is not None or get_named_type(element.type).name in types
-
-
-class _Mentions(Visitor):
-    """Whether a document mentions a field of one of these names."""
-
-    def __init__(self, names: frozenset[str]) -> None:
-        super().__init__()
-        self.names = names
-        self.found = False
-
-    def enter_field(self, node: FieldNode, *_: Any) -> VisitorAction:
-        if node.name.value in self.names:
-            self.found = True
-            return BREAK
-        return None
-
-
-def mentioned(schema: GraphQLSchema, document: DocumentNode) -> bool:
-    """Whether a document could use anything guarded: only then `refused` needs to be asked."""
-    mentions = _Mentions(guarded_fields(schema))
-    visit(document, mentions)
-    return mentions.found
 
 
 def enforce(schema: GraphQLSchema) -> None:

@@ -54,10 +54,16 @@ class Access:
 
     def allows_anywhere(self, permission: Permission) -> bool:
         """Whether the permission is held at any scope at all, the resources included."""
-        masks = (self.organization_mask | self.fixed_mask, *self.workspace_masks.values())
-        held = any(mask & permission.bit for mask in masks)
-        held = held or any(mask & permission.bit for mask in self.resource_masks.values())
-        return held and not self.plan_cut & permission.bit
+        return bool(self.anywhere_mask & permission.bit)
+
+    @property
+    def anywhere_mask(self) -> int:
+        """The permissions held at any scope at all, after the plan's cut."""
+        mask = self.organization_mask | self.fixed_mask
+        for masks in (self.workspace_masks, self.resource_masks):
+            for held in masks.values():
+                mask |= held
+        return mask & ~self.plan_cut
 
     def enters(self, workspace_id: UUID) -> bool:
         """Whether the subject holds anything at the workspace or in it; else it sees none."""

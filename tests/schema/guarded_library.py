@@ -21,6 +21,7 @@ from schema import guard, guarded_inputs
 from schema.context import Context
 from schema.directives import At, Auth, auth, public
 from schema.filters import filter_by, order_by
+from schema.fragments import mentions
 from schema.guarded_inputs import guarded_input
 from schema.operations import operation_of
 
@@ -196,7 +197,7 @@ def ask(subject: Subject, query: str, variables: Mapping[str, Any] | None = None
     """The answer of the library, as `schema.execution` comes to it."""
     document = parse(query)
     assert validate(library_schema, document) == []
-    assert guarded_inputs.mentioned(library_schema, document)
+    assert mentions(document, guarded_inputs.guarded_fields(library_schema))
     operation = operation_of(document, None)
     assert operation is not None
     calls: list[str] = []
