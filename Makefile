@@ -11,7 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+BENCH := $(VENV)/.installed-bench
 NODE_PEERS := $(patsubst %/package.json,%/node_modules/.package-lock.json,$(wildcard tests/peers/*/package.json))
+BENCH_PEERS := benchmarks/graphql/peers/node
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint format bench constraints clean
@@ -48,7 +50,8 @@ format: $(DEV)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(DEV)
+bench: $(BENCH) bench-peers
+	@$(BIN)/python -m benchmarks.graphql $(BENCH_ARGS)
 	@for file in $(or $(wildcard benchmarks/bench_*.py),none); do \
 		if [ $$file = none ]; then echo "There are no benchmarks/bench_*.py yet."; exit 0; fi; \
 		echo "== $$file"; \
@@ -59,13 +62,13 @@ bench: $(DEV)
 constraints:
 	@echo "Resolving dependencies into constraints.txt ..."
 	@rm -rf build/constraints-venv && $(PYTHON) -m venv build/constraints-venv
-	@build/constraints-venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@build/constraints-venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
 	@build/constraints-venv/bin/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
 	@rm -rf build/constraints-venv
 	@echo "constraints.txt has $$(wc -l < constraints.txt) versions."
 
 clean:
-	rm -rf $(VENV) build dist var *.egg-info tests/peers/*/node_modules
+	rm -rf $(VENV) build dist var *.egg-info tests/peers/*/node_modules $(BENCH_PEERS)/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,6 +88,19 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Gatepost and its test tools into $(VENV) (a minute on the first run) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(RUNTIME)
+
+$(BENCH): $(DEV)
+	@echo "Installing the Python servers that Gatepost is measured beside ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(BENCH_PEERS)/node_modules/.package-lock.json
+
+$(BENCH_PEERS)/node_modules/.package-lock.json: $(BENCH_PEERS)/package.json $(BENCH_PEERS)/package-lock.json
+	@echo "Installing the Node.js servers that Gatepost is measured beside ..."
+	@cd $(BENCH_PEERS) && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts > /dev/null
+	@touch $@
 
 .PHONY: node-peers
 node-peers:

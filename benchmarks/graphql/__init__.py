@@ -1,0 +1,1 @@
+"""Gatepost beside other GraphQL servers on the same tables. See README.md."""

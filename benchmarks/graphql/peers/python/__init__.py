@@ -1,0 +1,1 @@
+"""The peers in Python: each module is an ASGI application called `app`."""
