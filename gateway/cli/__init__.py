@@ -38,7 +38,8 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "docs": Entry("gateway.cli.reference:docs", None),
     "documents": Entry(
-        "gateway.cli.documents:documents", "Documents of frontends: those that the server trusts."
+        "gateway.cli.documents:documents",
+        "Documents of frontends: those that the server trusts, and what roles get of them.",
     ),
     "doctor": Entry(
         "gateway.cli.doctor:doctor",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import orjson
 
+from gateway.cli.matrix import matrix
 from gateway.cli.opening import origin, run
 from gateway.cli.printing import answer, as_json
 from gateway.settings import Settings
@@ -16,7 +17,10 @@ from schema.manifests import documents_in, operations_of, problem_of, require_fi
 
 @click.group()
 def documents() -> None:
-    """Documents of frontends: those that the server trusts."""
+    """Documents of frontends: those that the server trusts, and what roles get of them."""
+
+
+documents.add_command(matrix)
 
 
 @documents.command("import")

@@ -5,7 +5,7 @@ fragment is read once for each type that it is spread on, and the places that sp
 result. So the tree is a graph without cycles; whoever lists its paths expands it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -13,7 +13,6 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
     GraphQLInterfaceType,
@@ -32,6 +31,7 @@ from graphql import (
 )
 from graphql.language import SelectionNode
 
+from schema.fragments import Fragments, fragments_of, innermost_first
 from schema.requirements.guards import Guard, existence_of, guards_of
 
 Conditions = tuple[str, ...]
@@ -111,11 +111,10 @@ def requirements_of(
     """The requirement tree of an operation of a document that is valid for the schema."""
     root = schema.get_root_type(operation.operation)
     assert root is not None  # noqa: S101 - the document is valid
-    fragments = {
-        d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
-    }
+    compilation = _Compilation(schema, fragments_of(document))
+    compilation.read_fragments()
     name = operation.name.value if operation.name is not None else None
-    selection = _Compilation(schema, fragments).selection(operation.selection_set, root)
+    selection = compilation.selection(operation.selection_set, root)
     return Requirements(operation.operation, name, selection)
 
 
@@ -124,9 +123,17 @@ class _Compilation:
     """One document on its way to a tree, with each selection set read once for each type."""
 
     schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDefinitionNode]
+    fragments: Fragments
     read: dict[tuple[int, str], Selection] = field(default_factory=dict)
     named: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def read_fragments(self) -> None:
+        """Innermost first, because a chain of fragments may be longer than the stack is deep."""
+        for name in innermost_first(self.fragments):
+            fragment = self.fragments[name]
+            on = self.schema.type_map[fragment.type_condition.name.value]
+            for type_ in self._possible(on):
+                self.selection(fragment.selection_set, type_)
 
     def selection(self, node: SelectionSetNode, on: GraphQLObjectType) -> Selection:
         key = (id(node), on.name)

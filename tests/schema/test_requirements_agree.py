@@ -54,6 +54,8 @@ class Stage:
     role: Role
     members: Mapping[ScopeType, Member]
     ids: Mapping[str, str]
+    own: Mapping[ScopeType, Mapping[str, str]]
+    """By the type of the scope: its id as OWN_SCOPE, that of the assignment as OWN_ASSIGNMENT."""
 
     async def judged_and_asked(
         self, query: str, permissions: frozenset[Permission], scope: ScopeType, yes: bool
@@ -61,6 +63,8 @@ class Stage:
         """The verdict for the role with these permissions, and what the API answers; between them
         the paths of what is guarded.
         """
+        for name, own_id in self.own[scope].items():
+            query = query.replace(name, own_id)
         document = parse(query)
         assert validate(graphql_schema, document) == []
         operation = operation_of(document, None)
@@ -89,7 +93,7 @@ async def new_stage() -> Stage:
     assert campaign.mailing_list is not None
     assert campaign.sending_server is not None
     group = await groups.create(world.operator, DirectoryGroup("Team", None, {}))
-    given = await assignments.assign(
+    await assignments.assign(
         world.operator,
         role_id=(await world.role(BuiltinRole.MEMBER)).id,
         principal=Principal(PrincipalType.GROUP, group.id),
@@ -103,12 +107,15 @@ async def new_stage() -> Stage:
         ScopeType.MAILING_LIST: Scope(ScopeType.MAILING_LIST, campaign.mailing_list.id),
         ScopeType.SENDING_SERVER: Scope(ScopeType.SENDING_SERVER, campaign.sending_server.id),
     }
-    members = {}
+    members, own = {}, {}
     for scope_type, scope in scopes.items():
         members[scope_type] = await world.member(scope_type.value)
-        await world.give(members[scope_type], role, scope)
+        given = await world.give(members[scope_type], role, scope)
+        own[scope_type] = {
+            "OWN_SCOPE": global_id(SCOPE_NODES[scope_type], scope.id),
+            "OWN_ASSIGNMENT": global_id("Assignment", given.id),
+        }
     rows: Mapping[str, Any] = {
-        "Assignment": given,
         "Campaign": campaign,
         "Group": group,
         "MailingList": campaign.mailing_list,
@@ -118,9 +125,8 @@ async def new_stage() -> Stage:
         "SendingServer": campaign.sending_server,
         "Workspace": world.a,
     }
-    return Stage(
-        world, role, members, {name: global_id(name, row.id) for name, row in rows.items()}
-    )
+    ids = {name: global_id(name, row.id) for name, row in rows.items()}
+    return Stage(world, role, members, {**ids, "Assignment": "OWN_ASSIGNMENT"}, own)
 
 
 def selectable(type_: GraphQLNamedType) -> list[tuple[str, GraphQLField]]:
@@ -290,10 +296,10 @@ MUTATIONS = (
     ("createSendingServer", 'workspaceId: "Workspace", name: "N", host: "a.example"', "__typename"),
     ("createWorkspace", 'slug: "-", name: ""', "workspace { name }"),
     ("deleteRole", 'roleId: "Role", replacementId: "Role"', "deletedRoleId"),
-    ("assignRole", 'roleId: "no id", principalId: "no id", scopeId: "OWN"', "__typename"),
+    ("assignRole", 'roleId: "no id", principalId: "no id", scopeId: "OWN_SCOPE"', "__typename"),
 )
 """Root fields that change nothing that the others are about. A type stands for the id of its
-object, OWN for that of the scope.
+object.
 """
 
 
@@ -318,7 +324,7 @@ def test_a_mutation_is_refused_as_a_whole_as_the_verdict_says(database_url: str)
         @EVERY
         @given(mutations(), HELD_TO_WRITE, st.sampled_from(ScopeType), st.booleans())
         def agrees(query: str, held: frozenset[Permission], scope: ScopeType, yes: bool) -> None:
-            for name, id_ in {**stage.ids, "OWN": stage.ids[SCOPE_NODES[scope]]}.items():
+            for name, id_ in stage.ids.items():
                 query = query.replace(f': "{name}"', f': "{id_}"')
             judgement, _, body = runner.run(stage.judged_and_asked(query, held, scope, yes))
             lost = [loss for loss in judgement.lost if holds(loss.conditions, yes)]
