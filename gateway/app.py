@@ -24,6 +24,7 @@ from gateway.graphql.documents import SentBefore
 from gateway.pages import PAGE_HEADERS, page
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
+from identity.facts import hearing
 from identity.refusals import Refusal
 from models.database import opened
 from models.migrating import pending, require_migrated
@@ -49,7 +50,8 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings.database_url, settings.keys()):
             await require_migrated()
-            yield
+            async with hearing():
+                yield
 
     app = Starlette(
         routes=[

@@ -128,7 +128,7 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
         if not diff:
             return member
         if write.action is Action.MEMBER_SUSPEND:
-            await sessions.end_of(member.id, EndReason.SUSPENDED)
+            await sessions.end_of(member, EndReason.SUSPENDED)
             await attempts.end_of(member.id)
         member.touch()
         with taken(_user_name_taken(member)):

@@ -23,6 +23,7 @@ from identity.access.load import read_access
 from identity.audit.actions import Action
 from identity.audit.diff import Change
 from identity.audit.record import AuditTarget, Denial, record, record_denial
+from identity.facts import Fact, Kind, announce
 from identity.owners import require_owner
 from identity.refusals import (
     Busy,
@@ -166,6 +167,7 @@ async def writing(
             if write.changes_access:
                 await require_owner(subject.organization_id)
                 await _BUMP.execute(subject.organization_id)
+                await announce(Fact(Kind.ACCESS, subject.organization_id, subject.organization_id))
         except Refusal as refusal:
             denials.append(Denial(write.action, refusal, subject, write.target, write.workspace_id))
             raise

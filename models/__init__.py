@@ -1,9 +1,10 @@
 """The tables of Gatepost, one concept a file, with their enums and pure state rules.
 
-Owns: the Tortoise models, `database` (opening, transactions), `sql` (plain statements), `secret`
-(encryption at rest), `clock`, `ids`, `window` (keyset pages), and the migrations.
-May import: the standard library, Tortoise, cryptography, uuid-utils. Never strawberry, starlette or
-another package of this project.
+Owns: the Tortoise models, `database` (opening, transactions), `announcing` (telling every process
+what was committed), `sql` (plain statements), `secret` (encryption at rest), `clock`, `ids`,
+`window` (keyset pages), and the migrations.
+May import: the standard library, Tortoise, asyncpg, cryptography, uuid-utils. Never strawberry,
+starlette or another package of this project.
 Leaves to others: who may read or write a row (`identity/access`), and what is recorded about it
 (`identity/audit`).
 """

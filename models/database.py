@@ -13,6 +13,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
+from models import announcing
 from models.secret import keyring
 from models.sql import CONNECTION
 
@@ -135,6 +136,7 @@ async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await announcing.finish()
         await context.close_connections()
 
 
@@ -162,7 +164,8 @@ def bounded_waits() -> Iterator[None]:
 async def transaction() -> AsyncIterator[None]:
     """All or nothing: every statement of this task in the block is committed together.
 
-    Blocks nest as savepoints.
+    Blocks nest as savepoints. What is announced in one goes out when the outermost has committed.
     """
-    async with in_transaction(CONNECTION):
-        yield
+    with announcing.held():
+        async with in_transaction(CONNECTION):
+            yield

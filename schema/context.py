@@ -7,6 +7,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from identity.access.compiled import Access
+from identity.presence import Presence
 from identity.subject import Subject
 from models.assignment import Assignment
 from schema.batches import assignments_of
@@ -15,6 +16,8 @@ from schema.batches import assignments_of
 @dataclass(slots=True)
 class Context:
     subject: Subject
+    presence: Presence | None = None
+    """Of a subscription: the caller who stays."""
     assignments: DataLoader[UUID, list[Assignment]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -24,6 +27,13 @@ class Context:
     @property
     def access(self) -> Access:
         return self.subject.access
+
+    @property
+    def staying(self) -> Presence:
+        """The caller of a subscription, which no other operation may ask for."""
+        if self.presence is None:
+            raise LookupError("only subscriptions have a caller who stays")
+        return self.presence
 
 
 ContextInfo = strawberry.Info[Context, None]

@@ -96,6 +96,22 @@ def public(description: str) -> Callable[[ResolverT], ResolverT]:
     return cast("Callable[[ResolverT], ResolverT]", decorator)
 
 
+def subscription(
+    description: str, *, requires: Sequence[Permission] = (), at: str = At.ORGANIZATION
+) -> Callable[[ResolverT], ResolverT]:
+    """A subscription, whose resolver is an asynchronous generator. With `requires` it needs one of
+    them at `at`, when it begins and before each event (`schema.streams`).
+
+    `at` may name an argument, which may be null for the organization.
+    """
+    without = "" if at in PLACES else " Without it: at the organization."
+    decorator = strawberry.subscription(
+        description=f"{description} {needs(requires, at)}{without}" if requires else description,
+        directives=[Auth(requires=list(requires), at=at) if requires else Public()],
+    )
+    return cast("Callable[[ResolverT], ResolverT]", decorator)
+
+
 def column(
     source: str, description: str, *, requires: Sequence[Permission], at: str = At.SELF
 ) -> Any:

@@ -9,11 +9,13 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    OperationDefinitionNode,
     OperationType,
     execute,
     validate,
 )
 
+from identity.access.compiled import Access
 from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema import guarded_inputs
@@ -30,6 +32,7 @@ MOST_ERRORS = 20
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
 """The bounds of the document cache: its memory is the product of the two, times a constant."""
+NOT_STREAMED = "A subscription needs a stream: ask for it at /graphql/stream."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,58 +66,98 @@ class _Document:
     """Whether it asks for anything of the schema itself."""
 
 
-async def answer(request: Request, subject: Subject) -> Answer:
-    """The response to a request of a subject. Never raises for what the request got wrong."""
-    request_id = subject.origin.request_id
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request whose document and size are right, and which says what to run. `guarded` is whether
+    it could use a guarded input, `introspects` whether it asks for anything of the schema itself.
+    """
+
+    request: Request
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    cost: Cost
+    guarded: bool
+    introspects: bool
+
+    @property
+    def name(self) -> str | None:
+        return self.operation.name.value if self.operation.name is not None else None
+
+    def refused_inputs(self, access: Access) -> list[GraphQLError]:
+        """An error for each input that the subject may not use."""
+        if not self.guarded:
+            return []
+        return guarded_inputs.refused(
+            graphql_schema, self.document, self.operation, self.request.variables, access
+        )
+
+
+def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
+    """What to run, or the answer that says why it cannot be run."""
     document = _document(request.query)
     if document.node is None or document.errors:
-        return _wrong(list(document.errors), request_id)
+        return wrong(list(document.errors), request_id)
     operation = operation_of(document.node, request.operation_name)
     if operation is None:
-        return _wrong([_no_operation(request.operation_name)], request_id)
+        return wrong([_no_operation(request.operation_name)], request_id)
     name = operation.name.value if operation.name is not None else None
     try:
         require_small(request.variables)
         cost = document.prices[name].of(request.variables)
     except TooExpensive as refusal:
-        return _wrong([_refused(refusal)], request_id)
-    context = Context(subject.during(name))
-    if operation.operation is OperationType.MUTATION:
+        return wrong([_refused(refusal)], request_id)
+    return Prepared(request, document.node, operation, cost, document.guarded, document.introspects)
+
+
+async def answer(request: Request, subject: Subject) -> Answer:
+    """The response to a request of a subject. Never raises for what the request got wrong."""
+    request_id = subject.origin.request_id
+    ready = prepared(request, request_id=request_id)
+    if isinstance(ready, Answer):
+        return ready
+    if ready.operation.operation is OperationType.SUBSCRIPTION:
+        return wrong([GraphQLError(NOT_STREAMED, ready.operation)], request_id)
+    context = Context(subject.during(ready.name))
+    if ready.operation.operation is OperationType.MUTATION:
         refused = await refused_root_fields(
-            graphql_schema, document.node, operation, request.variables, context
+            graphql_schema, ready.document, ready.operation, request.variables, context
         )
         if refused:
-            return Answer(_body(None, refused, request_id), executed=True, cost=cost)
-    if document.guarded:
-        refused = guarded_inputs.refused(
-            graphql_schema, document.node, operation, request.variables, context.access
-        )
-        if refused:
-            return Answer(_body(None, refused, request_id), executed=True, cost=cost)
-    node, shown = document.node, None
-    if document.introspects:
-        shown = introspection().answer(node, operation, request.variables, context.access)
+            return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
+    return await executed(ready, context)
+
+
+async def executed(ready: Prepared, context: Context, *, root: Any = None) -> Answer:
+    """The answer of running it; for an event of a subscription, `root` is the event."""
+    request_id = context.subject.origin.request_id
+    variables = ready.request.variables
+    if refused := ready.refused_inputs(context.access):
+        return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
+    node, shown = ready.document, None
+    if ready.introspects:
+        shown = introspection().answer(node, ready.operation, variables, context.access)
     if shown is not None:
         if shown.rest is None:
             data = shown.merged({})
-            return Answer(_body(data, shown.errors, request_id), executed=True, cost=cost)
+            return Answer(_body(data, shown.errors, request_id), executed=True, cost=ready.cost)
         node = shown.rest
     result = execute(
         graphql_schema,
         node,
+        root_value=root,
         context_value=context,
-        variable_values=dict(request.variables),
-        operation_name=request.operation_name,
+        variable_values=dict(variables),
+        operation_name=ready.request.operation_name,
         hide_suggestions=True,
     )
     if not isinstance(result, ExecutionResult):
         result = await result
-    if result.data is None and result.errors and all(e.path is None for e in result.errors):
-        return _wrong(list(result.errors), request_id)
     data, errors = result.data, result.errors or []
+    if data is None and errors and all(e.path is None for e in errors):
+        return wrong(errors, request_id)
     if shown is not None:
         data, errors = shown.merged(data), [*shown.errors, *errors]
-    return Answer(_body(data, errors, request_id), executed=True, cost=cost)
+    return Answer(_body(data, errors, request_id), executed=True, cost=ready.cost)
 
 
 def operation_type(request: Request) -> OperationType | None:
@@ -170,7 +213,8 @@ def _no_operation(name: str | None) -> GraphQLError:
     return GraphQLError(f"The document has no operation named {name!r}.")
 
 
-def _wrong(errors: list[GraphQLError], request_id: str | None) -> Answer:
+def wrong(errors: list[GraphQLError], request_id: str | None) -> Answer:
+    """The answer to a request that was not executed."""
     return Answer(
         {"errors": [formatted(error, request_id=request_id) for error in errors]}, executed=False
     )

@@ -3,7 +3,8 @@
 The check is an integer-mask test on the access that came with the request. A denied field raises
 `Forbidden` with reason and missing permission; since it is nullable, the rest of the data stays.
 
-Root fields of mutations are checked beforehand, all together (`schema.operations`).
+Root fields of mutations are checked beforehand, all together (`schema.operations`), and those of
+subscriptions again and again (`schema.streams`).
 """
 
 import inspect
@@ -42,8 +43,9 @@ def declared_auth(element: Guarded) -> Auth | None:
 
 def enforce(schema: GraphQLSchema) -> None:
     """Wrap the resolver of every guarded field of the schema, in place."""
+    elsewhere = (schema.mutation_type, schema.subscription_type)
     for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLObjectType) and type_ is not schema.mutation_type:
+        if isinstance(type_, GraphQLObjectType) and type_ not in elsewhere:
             for field in type_.fields.values():
                 auth = declared_auth(field)
                 if auth is not None and auth.at != At.EACH and field.resolve is not None:

@@ -61,7 +61,7 @@ async def refused_root_fields(
     again, inside its transaction.
     """
     try:
-        fields = list(_root_fields(schema, document, operation, dict(variables)))
+        fields = list(root_fields(schema, document, operation, dict(variables)))
     except GraphQLError as unusable:  # an argument or a condition that has no usable value
         return [unusable]
     errors: list[GraphQLError] = []
@@ -76,7 +76,7 @@ async def refused_root_fields(
     return errors
 
 
-def _root_fields(
+def root_fields(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
@@ -85,7 +85,7 @@ def _root_fields(
     """The root fields, after fragments and @skip and @include. None when the variables are wrong:
     executing will then say so, and run nothing.
     """
-    root = schema.mutation_type
+    root = schema.get_root_type(operation.operation)
     values = get_variable_values(schema, operation.variable_definitions or (), inputs)
     if root is None or not isinstance(values, VariableValues):
         return

@@ -5,6 +5,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema import guarded_inputs
 from schema.arguments import describe_arguments
+from schema.audit.subscriptions import AuditSubscription
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
 from schema.guard import enforce
@@ -15,6 +16,7 @@ from schema.organization.queries import OrganizationQuery
 from schema.roles.mutations import RoleMutation
 from schema.sending_servers.mutations import SendingServerMutation
 from schema.viewer.queries import ViewerQuery
+from schema.viewer.subscriptions import AccessSubscription
 from schema.workspaces.mutations import WorkspaceMutation
 from schema.workspaces.queries import WorkspaceQuery
 
@@ -36,9 +38,15 @@ class Mutation(
     pass
 
 
+@strawberry.type(description="What can be followed, at `/graphql/stream`. One root field each.")
+class Subscription(AccessSubscription, AuditSubscription):
+    pass
+
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[node.type for node in NODE_TYPES.values()],
     config=StrawberryConfig(disable_field_suggestions=True),
 )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from identity.audit.actions import Action
 from identity.audit.diff import Change
+from identity.facts import Fact, Kind, mention
 from identity.refusals import Refusal
 from identity.subject import Subject
 from models.audit_event import AuditEvent, Outcome
@@ -48,7 +49,7 @@ async def record(
 ) -> AuditEvent:
     """Add one event. The caller holds the transaction of the action itself."""
     origin = subject.origin
-    return await AuditEvent.create(
+    event = await AuditEvent.create(
         organization_id=subject.organization_id,
         workspace_id=workspace_id,
         actor_type=subject.actor_type,
@@ -68,6 +69,8 @@ async def record(
         ip=origin.ip,
         user_agent=origin.user_agent,
     )
+    mention(Fact(Kind.AUDIT, event.organization_id, event.id))
+    return event
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from identity.access.compiled import nowhere
@@ -9,6 +10,8 @@ from identity.access.load import cache
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, record
 from identity.credentials.limits import SessionLimits
+from identity.facts import Fact, Kind, announce
+from identity.presence import Standing
 from identity.refusals import Unauthenticated
 from identity.subject import Origin, Subject
 from identity.writing import writing
@@ -22,15 +25,16 @@ from models.sql import Statement, as_time, as_uuid
 
 TOUCH_EVERY = timedelta(minutes=1)
 
-_LIVE = Statement("""
-    SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at,
+_LIVE_WHERE = """
+    SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at, s.expires_at,
            m.name, o.plan, o.access_revision
     FROM sessions s
     JOIN members m ON m.id = s.member_id
     JOIN organizations o ON o.id = s.organization_id
-    WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2
-      AND s.last_seen_at > $3 AND m.status = $4
-""")
+    WHERE s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 AND m.status = $4
+"""
+_LIVE = Statement(f"{_LIVE_WHERE} AND s.token_hash = $1")
+_STILL_LIVE = Statement(f"{_LIVE_WHERE} AND s.id = $1 AND s.organization_id = $5")
 
 _TOUCH = Statement("UPDATE sessions SET last_seen_at = $2 WHERE id = $1")
 
@@ -57,6 +61,33 @@ async def authenticate(token: str, *, limits: SessionLimits, origin: Origin) -> 
         raise Unauthenticated
     if as_time(row["last_seen_at"]) <= moment - TOUCH_EVERY:
         await _TOUCH.execute(row["id"], moment)
+    return await _subject(row, origin)
+
+
+async def standing(subject: Subject, *, limits: SessionLimits, used: bool = False) -> Standing:
+    """The subject of a session as it is now. Unless the session is `used` by that, it falls idle:
+    who only listens does nothing. Raises `Unauthenticated` when it is over.
+    """
+    moment = now()
+    row = await _STILL_LIVE.row(
+        subject.via_id,
+        moment,
+        moment - limits.idle,
+        MemberStatus.ACTIVE.value,
+        subject.organization_id,
+    )
+    if row is None:
+        raise Unauthenticated
+    if used and as_time(row["last_seen_at"]) <= moment - TOUCH_EVERY:
+        await _TOUCH.execute(row["id"], moment)
+    present = await _subject(row, subject.origin)
+    ends = [as_time(row["expires_at"]), as_time(row["last_seen_at"]) + limits.idle]
+    if present.access.valid_until is not None:
+        ends.append(present.access.valid_until)
+    return Standing(present, min(ends))
+
+
+async def _subject(row: Any, origin: Origin) -> Subject:
     organization_id, member_id = as_uuid(row["organization_id"]), as_uuid(row["member_id"])
     plan, revision = Plan(row["plan"]), int(row["access_revision"])
     return Subject(
@@ -101,11 +132,12 @@ async def start(
     return session, token
 
 
-async def end_of(member_id: UUID, reason: EndReason) -> None:
+async def end_of(member: Member, reason: EndReason) -> None:
     """End every live session of the member. The caller holds the transaction of what took the
     access away.
     """
-    await _END_OF_MEMBER.execute(member_id, now(), reason.value)
+    await _END_OF_MEMBER.execute(member.id, now(), reason.value)
+    await announce(Fact(Kind.SESSION, member.organization_id, member.id))
 
 
 async def live(token: str, *, limits: SessionLimits) -> Session | None:
@@ -131,6 +163,7 @@ async def replace(token: str, *, origin: Origin) -> None:
     )
     if session is None or not await _END.execute(session.id, now(), EndReason.REPLACED.value):
         return
+    await announce(Fact(Kind.SESSION, session.organization_id, session.id))
     await record(
         Action.SESSION_SIGN_OUT,
         subject=_itself(session, origin),
@@ -163,4 +196,5 @@ async def sign_out(subject: Subject) -> None:
         session.ended_at = now()
         session.end_reason = EndReason.LOGGED_OUT
         await session.save(update_fields=["ended_at", "end_reason"])
+        await announce(Fact(Kind.SESSION, write.organization_id, session.id))
         await write.record(AuditTarget("session", session.id, subject.actor_name))

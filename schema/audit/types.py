@@ -6,6 +6,7 @@ from typing import cast
 import strawberry
 from strawberry.scalars import JSON
 
+from identity.access.decision import Target
 from identity.audit import read as audit_log
 from models.audit_event import ActorType, Outcome, ViaType
 from models.audit_event import AuditEvent as AuditEventRow
@@ -38,3 +39,6 @@ class AuditEvent(Node):
     )
     def diff(self, info: ContextInfo) -> JSON | None:
         return cast("JSON", audit_log.diff_of(info.context.access, self.row))
+
+    def access_target(self) -> Target:
+        return Target(self.row.workspace_id)

@@ -8,6 +8,7 @@ from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLID,
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLNonNull,
@@ -77,9 +78,16 @@ def test_every_guard_says_a_known_place_or_an_argument() -> None:
 
 
 def has_argument(field: GraphQLField, path: str) -> bool:
-    """Whether `input.name` is an argument `input` with a required field `name`."""
+    """Whether `input.name` is an argument `input` with a required field `name`; or, of a
+    subscription, `name` is an argument, without which the place is the organization.
+    """
     argument, _, name = path.partition(".")
     type_ = get_named_type(field.args[argument].type)
+    if (
+        graphql_schema.subscription_type
+        and field in graphql_schema.subscription_type.fields.values()
+    ):
+        return not name and type_ is GraphQLID
     assert isinstance(type_, GraphQLInputObjectType)
     return isinstance(type_.fields[name].type, GraphQLNonNull)
 

@@ -144,7 +144,7 @@ async def test_another_method_is_405(http: httpx.AsyncClient) -> None:
         ("{ viewer {", "Syntax Error"),
         ("{ nothing }", "Cannot query field 'nothing' on type 'Query'."),
         ("query A { viewer { name } } query B { viewer { name } }", "operationName"),
-        ("subscription { x }", "subscription"),
+        ("subscription { accessChanged { accessRevision } }", "subscription"),
         ("query ($id: ID!) { node(id: $id) { id } }", "$id"),
     ],
 )
