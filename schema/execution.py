@@ -12,7 +12,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     execute,
-    validate,
 )
 
 from identity.access.compiled import Access
@@ -27,8 +26,8 @@ from schema.introspection import META_FIELDS, introspection
 from schema.limits import parsed, require_small, require_within_limits
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import graphql_schema
+from schema.validation import mistakes
 
-MOST_ERRORS = 20
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
 """The bounds of the document cache: its memory is the product of the two, times a constant."""
@@ -190,7 +189,7 @@ def _validated(source: str) -> _Document:
         return _Document(None, (_refused(refusal),))
     except GraphQLError as error:
         return _Document(None, (error,))
-    errors = validate(graphql_schema, node, max_errors=MOST_ERRORS, hide_suggestions=True)
+    errors = mistakes(graphql_schema, node)
     if errors:
         return _Document(None, tuple(errors))
     guarded = mentions(node, guarded_inputs.guarded_fields(graphql_schema))

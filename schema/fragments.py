@@ -79,3 +79,12 @@ def innermost_first(fragments: Fragments) -> list[str]:
 
 def _spread_names(fragments: Fragments, name: str) -> Iterator[str]:
     return (spread.name.value for spread in spreads_in(fragments[name].selection_set))
+
+
+def closing_spreads(fragments: Fragments) -> Iterator[FragmentSpreadNode]:
+    """The spreads that close a cycle: exactly those that lead to a fragment that is not done."""
+    order = {name: place for place, name in enumerate(innermost_first(fragments))}
+    for name, fragment in fragments.items():
+        for spread in spreads_in(fragment.selection_set):
+            if order.get(spread.name.value, -1) >= order[name]:
+                yield spread

@@ -133,7 +133,7 @@ async def test_a_refused_document_is_not_validated(
     def validated(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("it must not be validated")
 
-    monkeypatch.setattr(execution, "validate", validated)
+    monkeypatch.setattr(execution, "mistakes", validated)
     response = await otto.post({"query": document}, accept="application/graphql-response+json")
     assert response.status_code == 400
     extensions = response.json()["errors"][0]["extensions"]
