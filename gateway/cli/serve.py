@@ -20,6 +20,10 @@ from gateway.settings import load, variable
 
 PUBLIC_URL = variable("public_url")
 STOP_WITHIN_SECONDS = 10
+ANSWER_WITHIN_SECONDS = 60
+"""A worker that does not is replaced. Uvicorn's 5 are less than a start takes on a busy machine:
+workers would be killed, over and over, before they serve.
+"""
 
 
 class WithoutQuery(logging.Filter):
@@ -51,6 +55,7 @@ def server_configuration(app: Starlette | str, **differences: Any) -> uvicorn.Co
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
+        timeout_worker_healthcheck=ANSWER_WITHIN_SECONDS,
         log_config=log_configuration(),
         **differences,
     )

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,15 @@ from identity import trusted_documents
 from identity.subject import Origin
 from models import AuditEvent, Role, TrustedDocument
 from models.ids import new_id
+from schema.manifests import documents_in, require_fitting
 from tests.clock import MovableClock
 from tests.door import Person, http_client, sign_in
 from tests.world import World, new_world
 
+MANIFESTS = {
+    path.stem: json.loads(path.read_bytes())
+    for path in sorted((Path(__file__).parent / "manifests").glob("*.json"))
+}
 MODERN = "application/graphql-response+json"
 WHO = "query WhoAmI { viewer { name } }"
 MAKE = 'mutation Make { createRole(input: {name: "X"}) { role { id } } }'
@@ -38,6 +44,10 @@ def apollo(text: str) -> dict[str, Any]:
 async def trust(*texts: str) -> None:
     by_identifier = {f"sha256:{sha256(text)}": text for text in texts}
     await trusted_documents.add(by_identifier, origin=Origin())
+
+
+def test_a_manifest_of_each_tool_is_there() -> None:
+    assert list(MANIFESTS) == ["apollo", "graphql-codegen", "relay-md5", "relay-sha256"]
 
 
 async def counts() -> tuple[int, int]:
@@ -64,6 +74,29 @@ async def test_a_trusted_document_runs_by_its_identifier(served: Served, mode: s
     body = {"documentId": f"sha256:{sha256(text)}", "variables": {"name": "Viewer"}}
     assert (await olga.post(body)).json()["data"] == {"__type": {"name": "Viewer"}}
     assert (await olga.get({"documentId": f"sha256:{sha256(WHO)}"})).json()["data"] == OLGA
+
+
+@pytest.mark.parametrize("tool", MANIFESTS)
+async def test_what_the_tools_write_runs_by_the_identifiers_that_they_gave(
+    served: Served, tool: str
+) -> None:
+    olga = await served(graphql_trusted_documents="required")
+    written = MANIFESTS[tool]
+    documents = documents_in(written)
+    require_fitting(documents)
+    await trusted_documents.add(documents, origin=Origin())
+    entries = written.get("operations") or [{"id": i, "body": t} for i, t in written.items()]
+    assert len(entries) == 2
+
+    for entry in entries:
+        is_digest = len(entry["id"]) == 64
+        body = {
+            "documentId": f"sha256:{entry['id']}" if is_digest else entry["id"],
+            "variables": {"name": "Made"} if "mutation" in entry["body"] else {},
+        }
+        response = await olga.post(body)
+        assert "errors" not in response.json()
+    assert await Role.filter(name="Made").count() == 1
 
 
 async def test_a_name_of_a_build_tool_is_an_identifier_too(olga: Person) -> None:

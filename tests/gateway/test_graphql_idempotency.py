@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from schema.ids import global_id
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
 from tests.door import Person, http_client, sign_in
-from tests.gateway.program import free_port, running
+from tests.gateway.program import Program, free_port, running
 from tests.world import World, new_world
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
@@ -200,28 +201,38 @@ async def test_of_equal_requests_at_once_one_is_carried_out(olga: Person) -> Non
     await assert_once(responses)
 
 
-async def test_of_equal_requests_at_once_to_two_processes_one_is_carried_out(
+async def test_of_equal_requests_at_once_to_two_replicas_one_is_carried_out(
     world: World, database: str, tmp_path: Path
 ) -> None:
-    port = free_port()
-    settings = {
-        "GATEPOST_DATABASE_URL": database,
-        "GATEPOST_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "GATEPOST_SECRET_KEYS": ",".join(SECRET_KEYS),
-    }
-    arguments = ("serve", "--port", str(port), "--workers", "2")
     token = await world.session(world.owner)
-    async with running(*arguments, folder=tmp_path, **settings) as program:
-        for _ in range(2):
+    async with AsyncExitStack() as stack:
+        ports = [free_port(), free_port()]
+        starting = [serving(port, database, tmp_path) for port in ports]
+        programs = [await stack.enter_async_context(program) for program in starting]
+        for program in programs:
             await program.line_starting("INFO:     Application startup complete.")
-        limits = httpx.Limits(max_keepalive_connections=0)
-        url = settings["GATEPOST_PUBLIC_URL"]
-        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as http:
-            olga = Person(http, token)
-            responses = await asyncio.gather(*(send(olga, make()) for _ in range(20)))
-        exit_code, _ = await program.interrupted()
+        replicas = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+            )
+            for port in ports
+        ]
+        responses = await asyncio.gather(
+            *(send(Person(replica, token), make()) for _ in range(10) for replica in replicas)
+        )
+        assert [(await program.interrupted())[0] for program in programs] == [0, 0]
     await assert_once(responses)
-    assert exit_code == 0
+
+
+def serving(port: int, database: str, folder: Path) -> AbstractAsyncContextManager[Program]:
+    """`gatepost serve` at that port."""
+    return running(
+        *("serve", "--port", str(port)),
+        folder=folder,
+        GATEPOST_DATABASE_URL=database,
+        GATEPOST_PUBLIC_URL=f"http://127.0.0.1:{port}",
+        GATEPOST_SECRET_KEYS=",".join(SECRET_KEYS),
+    )
 
 
 async def assert_once(responses: list[httpx.Response]) -> None:
