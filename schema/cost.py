@@ -3,7 +3,8 @@
 * A field weighs 1, or what `WEIGHTS` says, and counts once for each row that it is answered in.
 * A connection has as many rows as its page size, wherever that stands: in the document, in a
   variable, or nowhere (`DEFAULT_PAGE`). What is beside its rows, such as `totalCount`, counts once.
-* A list of what `ids` name has as many rows; any other list counts as `SHORT_LIST` rows.
+* A list of what its arguments name (`NAMING`) has as many rows; any other list counts as
+  `SHORT_LIST` rows.
 * A mutation's root field weighs `MUTATION`. `@skip` and `@include` change nothing.
 
 An operation is compiled once into an expression in which only variables are open, and each request
@@ -45,6 +46,8 @@ MUTATION = 10
 """It takes a lock, reads its target, writes, and records: about ten statements."""
 WEIGHTS: Mapping[str, int] = {"totalCount": 10}
 """Counting reads up to a thousand rows."""
+NAMING = frozenset({"ids", "representations"})
+"""The arguments that name the items of a list."""
 ROWS = frozenset({"edges", "nodes"})
 """The fields of a connection that have its rows."""
 
@@ -222,8 +225,8 @@ def _page(node: FieldNode) -> Rows:
 def _rows(node: FieldNode, definition: GraphQLField) -> int | Rows:
     if not is_list_type(get_nullable_type(definition.type)):
         return 1
-    if "ids" in definition.args:
-        return Rows(_given(node, "ids"), default=SHORT_LIST, most=MOST_COST)
+    if NAMING & definition.args.keys():
+        return Rows(_given(node, *NAMING), default=SHORT_LIST, most=MOST_COST)
     return SHORT_LIST
 
 

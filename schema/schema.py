@@ -8,6 +8,7 @@ from schema.arguments import describe_arguments
 from schema.audit.subscriptions import AuditSubscription
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
+from schema.federation import REPRESENTATION, FederationQuery, Representation
 from schema.guard import enforce
 from schema.mailing_lists.mutations import MailingListMutation
 from schema.members.mutations import AssignmentMutation
@@ -23,6 +24,11 @@ from schema.workspaces.queries import WorkspaceQuery
 
 @strawberry.type(description="What can be read.")
 class Query(ViewerQuery, OrganizationQuery, WorkspaceQuery, CampaignQuery, NodeQuery):
+    pass
+
+
+@strawberry.type(name="Query", description="What can be read.")
+class ExecutedQuery(Query, FederationQuery):
     pass
 
 
@@ -43,17 +49,27 @@ class Subscription(AccessSubscription, AuditSubscription):
     pass
 
 
-schema = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[node.type for node in NODE_TYPES.values()],
-    config=StrawberryConfig(disable_field_suggestions=True),
-)
+def _schema(query: type) -> strawberry.Schema:
+    """A schema with this root, whose declarations are enforced. Strawberry offers no public name
+    for the graphql-core schema in it.
+    """
+    made = strawberry.Schema(
+        query=query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[node.type for node in NODE_TYPES.values()],
+        config=StrawberryConfig(
+            disable_field_suggestions=True, scalar_map={Representation: REPRESENTATION}
+        ),
+    )
+    describe_arguments(made._schema)
+    enforce(made._schema)
+    guarded_inputs.enforce(made._schema)
+    return made
 
-graphql_schema = schema._schema
-"""What graphql-core executes; Strawberry offers no public name for it."""
 
-describe_arguments(graphql_schema)
-enforce(graphql_schema)
-guarded_inputs.enforce(graphql_schema)
+schema = _schema(Query)
+"""What people read and ask: printed as the SDL, and shown by introspection."""
+
+graphql_schema = _schema(ExecutedQuery)._schema
+"""What is executed: the same, and what a router asks a subgraph."""

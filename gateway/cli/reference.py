@@ -18,6 +18,7 @@ from identity.access.permissions import (
 )
 from identity.audit.actions import Action
 from models.role import BuiltinRole
+from schema.federation import subgraph
 from schema.sdl import sdl
 
 GENERATED = "<!-- Written by `gatepost docs`; a test compares it with the code. -->"
@@ -25,9 +26,10 @@ NONE = "-"
 
 
 @click.command()
-def schema() -> None:
+@click.option("--federation", is_flag=True, help="As a subgraph of Apollo Federation v2.")
+def schema(federation: bool) -> None:
     """Print the GraphQL schema (SDL)."""
-    click.echo(sdl(), nl=False)
+    click.echo(subgraph(sdl()) if federation else sdl(), nl=False)
 
 
 @click.command(hidden=True)

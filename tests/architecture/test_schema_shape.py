@@ -16,7 +16,7 @@ from graphql import (
     get_named_type,
 )
 
-from schema.schema import graphql_schema
+from schema.schema import schema
 from tests.architecture.coordinates import places
 from tests.architecture.sources import assert_none, assert_only
 
@@ -132,16 +132,16 @@ Rule = Callable[[GraphQLSchema], Iterator[str]]
     [undescribed, misnamed, misshapen_mutations, misshapen_connections, undated_deprecations],
 )
 def test_the_schema_keeps_the_rule(rule: Rule) -> None:
-    assert_none(rule(graphql_schema))
+    assert_none(rule(schema._schema))
 
 
 def test_ids_times_and_lists_are_typed_as_such() -> None:
-    offences = {offence: offence.partition(" ")[0] for offence in typed_otherwise(graphql_schema)}
+    offences = {offence: offence.partition(" ")[0] for offence in typed_otherwise(schema._schema)}
     assert_only(OTHER_IDS, offences)
 
 
 def test_only_known_places_hold_any_json() -> None:
-    assert_only(ANY_JSON, {place: place for place in any_json(graphql_schema)})
+    assert_only(ANY_JSON, {place: place for place in any_json(schema._schema)})
 
 
 @pytest.mark.parametrize(

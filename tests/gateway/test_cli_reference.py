@@ -9,6 +9,8 @@ import pytest
 
 from gateway.cli import COMMANDS, cli
 from gateway.cli.reference import pages
+from schema.federation import subgraph
+from schema.sdl import sdl
 from tests.architecture.sources import ROOT
 from tests.gateway.commands import Gatepost
 
@@ -31,6 +33,13 @@ def test_the_schema_is_printed_as_committed() -> None:
 
     assert said.exit_code == 0
     assert said.stdout == (ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8")
+
+
+def test_the_subgraph_is_printed_for_a_router() -> None:
+    said = Gatepost("sqlite://unused").run("schema", "--federation")
+
+    assert said.exit_code == 0
+    assert said.stdout == subgraph(sdl())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

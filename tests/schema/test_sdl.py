@@ -2,7 +2,8 @@
 
 import httpx
 
-from schema.sdl import COMMITTED, sdl
+from schema.federation import COMMITTED
+from schema.sdl import sdl
 
 
 def test_the_committed_sdl_is_current() -> None:
