@@ -11,6 +11,7 @@ import click
 import uvloop
 
 from benchmarks.graphql import cold, documents, floor, layers, workers
+from benchmarks.graphql.answers import Answers
 from benchmarks.graphql.comparing import Pace, compare
 from benchmarks.graphql.database import Database, on_postgres, on_sqlite
 from benchmarks.graphql.load import WrongAnswer
@@ -81,15 +82,16 @@ async def measured(run: Run) -> None:
     if len(cores) > 1:  # the first is for the servers
         os.sched_setaffinity(0, cores[1:2])
     async with on_postgres() as database:
+        answers = Answers(database.seeded)
         if "compare" in run.parts:
-            await _compare(run, database)
+            await _compare(run, database, answers)
         if "cold" in run.parts:
             await _lines(cold.measured(database, run.contenders(), run.folder))
         if "layers" in run.parts:
-            await _lines(layers.measured(database, run.operations(database), run.folder))
+            await _lines(layers.measured(database, answers, run.operations(database), run.folder))
         if "workers" in run.parts:
             os.sched_setaffinity(0, cores)
-            await _lines(workers.measured(database, run.operations(database), run.folder))
+            await _lines(workers.measured(database, answers, run.operations(database), run.folder))
             os.sched_setaffinity(0, cores[1:2])
         if "memory" in run.parts:
             await _lines(documents.measured(database, run.documents, run.folder))
@@ -97,14 +99,20 @@ async def measured(run: Run) -> None:
         async with on_sqlite(run.folder) as database:
             click.echo("\nGatepost alone, on SQLite")
             alone = Run(run.parts, run.only, (GATEPOST,), run.pace, 0, run.folder)
-            await _compare(alone, database)
+            await _compare(alone, database, Answers(database.seeded))
 
 
-async def _compare(run: Run, database: Database) -> None:
+async def _compare(run: Run, database: Database, answers: Answers) -> None:
     asked = run.operations(database)
     click.echo(f"The client alone: {await floor.measured():.0f} answers a second.")
     comparison = await compare(
-        database, run.contenders(), asked, run.pace, run.folder, lambda t: click.echo(t, err=True)
+        database,
+        answers,
+        run.contenders(),
+        asked,
+        run.pace,
+        run.folder,
+        lambda t: click.echo(t, err=True),
     )
     for line in tables(comparison, {operation.name: operation for operation in asked}):
         click.echo(line)

@@ -72,6 +72,7 @@ class Comparison:
 
 async def compare(
     database: Database,
+    answers: Answers,
     contenders: Sequence[Contender],
     asked: Sequence[Operation],
     pace: Pace,
@@ -80,7 +81,6 @@ async def compare(
 ) -> Comparison:
     """Check every answer, then measure. Raises `WrongAnswer` when contenders disagree."""
     environment = environment_of(database, folder)
-    answers = Answers(database.seeded)
     results = {o.name: {c.name: Result() for c in contenders} for o in asked}
     with ExitStack() as running:
         servers = [running.enter_context(Server(c, environment, folder)) for c in contenders]

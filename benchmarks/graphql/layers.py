@@ -19,7 +19,7 @@ PACE = Pace(rounds=1, seconds=3.0)
 
 
 async def measured(
-    database: Database, asked: Sequence[Operation], folder: Path
+    database: Database, answers: Answers, asked: Sequence[Operation], folder: Path
 ) -> AsyncIterator[str]:
     """For each operation the microseconds of CPU a request in each layer."""
     columns: list[list[str]] = []
@@ -29,7 +29,6 @@ async def measured(
         contender = Contender("gatepost", "Gatepost, sampled", command)
         with Server(contender, environment_of(database, folder), folder) as server:
             await server.ready()
-            answers = Answers(database.seeded)
             await answers.check("gatepost", server.port, operation)
             await measured_once(database, server, answers, operation, 0.5, Pace(1, 0.5))
             server.notify(signal.SIGUSR1)

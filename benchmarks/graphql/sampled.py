@@ -31,7 +31,11 @@ PACKAGES = {
     "pypika_tortoise": "Tortoise",
     "asyncpg": "asyncpg",
 }
-LAYERS = tuple(dict.fromkeys(PACKAGES.values()))
+EVENT_LOOP = "event loop"
+RESUMED = "run_asgi"
+"""The outermost function of a request, which does nothing but await. A signal that came while no
+Python ran (uvloop, its sockets, asyncpg reading rows) is met when it is resumed."""
+LAYERS = (EVENT_LOOP, *dict.fromkeys(PACKAGES.values()))
 """From the outside in."""
 
 counts: Counter[str] = Counter()
@@ -42,7 +46,8 @@ def look(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package in PACKAGES:
-            counts[PACKAGES[package]] += 1
+            in_loop = frame.f_code.co_name == RESUMED
+            counts[EVENT_LOOP if in_loop else PACKAGES[package]] += 1
             return
         frame = frame.f_back
 

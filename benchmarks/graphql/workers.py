@@ -17,13 +17,12 @@ PACE = Pace(rounds=1, seconds=1.5)
 
 
 async def measured(
-    database: Database, asked: Sequence[Operation], folder: Path
+    database: Database, answers: Answers, asked: Sequence[Operation], folder: Path
 ) -> AsyncIterator[str]:
     """Requests per second and memory; PostgreSQL and the client take part of the same cores."""
     columns = []
     environment = environment_of(database, folder)
     for count in WORKERS:
-        answers = Answers(database.seeded)
         with Server(gatepost(workers=count), environment, folder, cores=None) as server:
             await server.ready()
             rates = []
