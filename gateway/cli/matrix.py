@@ -14,7 +14,6 @@ from gateway.cli.role_files import EVERY, NamedRole, Roles, builtin_roles, roles
 from models.assignment import ScopeType
 from models.organization import Plan
 from schema.requirements.changes import Change, compared
-from schema.requirements.tree import listed
 from schema.requirements.verdict import Judgement, Loss, Verdict, holding, judge
 
 LOSS = "loss"
@@ -238,14 +237,6 @@ def _explain(shown: Matrix, operation_name: str, role_name: str, *, as_json: boo
     click.echo(f"{operation_name} ({operation.place}) for {name}: {judgement.verdict}")
     for loss in judgement.lost:
         click.echo(f"  {_line(loss)}")
-    needed = {each.path for each in listed(operation.requirements)}
-    closed = {loss.path for loss in judgement.lost}
-    reached = [path for path in needed if not _within(path, closed)]
-    click.echo(f"{len(reached)} of {len(needed)} guarded coordinates are open.")
-
-
-def _within(path: str, others: set[str]) -> bool:
-    return path in others or any(path.startswith((f"{each}.", f"{each}[")) for each in others)
 
 
 def _line(loss: Loss) -> str:

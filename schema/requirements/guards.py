@@ -88,6 +88,19 @@ def _guards(
         yield _existence(coordinate, named, at=auth.at)
 
 
+def guard_of(parent: GraphQLNamedType, coordinate: str, auth: Auth) -> Guard:
+    """The condition on something that a field of `parent` is given."""
+    level = level_of(parent) if auth.at == At.SELF else None
+    return Guard(
+        coordinate,
+        tuple(auth.requires),
+        bits_of(auth.requires),
+        ScopeType.ORGANIZATION if auth.at == At.ORGANIZATION else level,
+        needs(auth.requires, auth.at),
+        auth.at,
+    )
+
+
 def _level(parent: GraphQLNamedType, field: GraphQLField, at: str) -> Level:
     if at == At.ORGANIZATION:
         return ScopeType.ORGANIZATION

@@ -33,20 +33,24 @@ from graphql.language import SelectionNode
 
 from schema.fragments import Fragments, fragments_of, innermost_first
 from schema.requirements.guards import Guard, existence_of, guards_of
+from schema.requirements.inputs import Given, Inputs, inputs_of
 
 Conditions = tuple[str, ...]
-"""The Boolean variables that must be so, all of them: `$details`, `not $brief`."""
+"""What must be so, all of it: a Boolean variable (`$details`, `not $brief`), or that a variable
+gives a guarded input (`$input.mailingListId`, `$plan = STARTER`).
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """What is selected on objects of one type, in the order of the document. `guarded` is whether
-    anything in it is.
+    anything in it is, `gives` whether anything guarded is given to a field in it.
     """
 
     type_name: str
     parts: "tuple[Selected | Spread, ...]"
     guarded: bool
+    gives: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +66,7 @@ class Selected:
     """A field as it is selected. All `guards` must be open; without any it is public.
 
     `key` is its name in the answer. `inside` has an entry for each type that an object there can
-    have; a field without is a leaf.
+    have; a field without is a leaf. What is `given` guarded is refused before anything runs.
     """
 
     key: str
@@ -70,6 +74,7 @@ class Selected:
     is_list: bool
     conditions: Conditions
     guards: tuple[Guard, ...]
+    given: tuple[Given, ...]
     inside: "tuple[Inside, ...]"
 
 
@@ -87,11 +92,14 @@ class Inside:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Requirements:
-    """The requirement tree of one operation, independent of who asks."""
+    """The requirement tree of one operation, independent of who asks, and everything guarded that
+    it gives to its fields.
+    """
 
     kind: OperationType
     name: str | None
     root: Selection
+    given: "tuple[Requirement, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +119,11 @@ def requirements_of(
     """The requirement tree of an operation of a document that is valid for the schema."""
     root = schema.get_root_type(operation.operation)
     assert root is not None  # noqa: S101 - the document is valid
-    compilation = _Compilation(schema, fragments_of(document))
+    compilation = _Compilation(schema, fragments_of(document), inputs_of(operation))
     compilation.read_fragments()
     name = operation.name.value if operation.name is not None else None
     selection = compilation.selection(operation.selection_set, root)
-    return Requirements(operation.operation, name, selection)
+    return Requirements(operation.operation, name, selection, tuple(_given(selection)))
 
 
 @dataclass(slots=True)
@@ -124,6 +132,7 @@ class _Compilation:
 
     schema: GraphQLSchema
     fragments: Fragments
+    inputs: Inputs
     read: dict[tuple[int, str], Selection] = field(default_factory=dict)
     named: dict[int, frozenset[str]] = field(default_factory=dict)
 
@@ -151,7 +160,7 @@ class _Compilation:
                 parts.extend(self._field(each, on, conditions))
             else:
                 parts.extend(self._spread(each, on, conditions))
-        return Selection(on.name, tuple(parts), any(map(_guarded, parts)))
+        return Selection(on.name, tuple(parts), any(map(_guarded, parts)), any(map(_gives, parts)))
 
     def _field(
         self, node: FieldNode, on: GraphQLObjectType, conditions: Conditions
@@ -166,6 +175,7 @@ class _Compilation:
             is_list=is_list_type(get_nullable_type(definition.type)),
             conditions=conditions,
             guards=guards_of(on, name, definition),
+            given=self.inputs.of(on, name, definition, node),
             inside=tuple(self._inside(node, f"{on.name}.{name}", definition)),
         )
 
@@ -228,6 +238,12 @@ def _guarded(part: Selected | Spread) -> bool:
     return bool(part.guards) or any(inside.selection.guarded for inside in part.inside)
 
 
+def _gives(part: Selected | Spread) -> bool:
+    if isinstance(part, Spread):
+        return part.selection.gives
+    return bool(part.given) or any(inside.selection.gives for inside in part.inside)
+
+
 def _conditions(directives: tuple[DirectiveNode, ...]) -> Conditions | None:
     """The variables of `@skip` and `@include`; `None` for what is never selected."""
     found: list[str] = []
@@ -259,13 +275,11 @@ def both(outer: Conditions, inner: Conditions) -> Conditions:
 
 def listed(requirements: Requirements) -> list[Requirement]:
     """Every guarded coordinate of an operation with its path, in the order of the document."""
-    found: dict[tuple[str, str, str], Requirement] = {}
-    seen: set[tuple[str, int, Conditions]] = set()
+    found = _Found()
 
     def walk(selection: Selection, path: str, conditions: Conditions) -> None:
-        if not selection.guarded or (path, id(selection), conditions) in seen:
+        if not selection.guarded or not found.enters(selection, path, conditions):
             return
-        seen.add((path, id(selection), conditions))
         for part in selection.parts:
             when = both(conditions, part.conditions)
             if isinstance(part, Spread):
@@ -273,11 +287,56 @@ def listed(requirements: Requirements) -> list[Requirement]:
                 continue
             here = joined(path, part)
             for guard in part.guards:
-                key = (here, guard.coordinate, guard.sentence)
-                if guard.declared and (key not in found or (found[key].conditions and not when)):
-                    found[key] = Requirement(here, guard, when)
+                if guard.declared:
+                    found.add(Requirement(here, guard, when))
             for inside in part.inside:
                 walk(inside.selection, within(here, part), when)
 
     walk(requirements.root, "", ())
-    return list(found.values())
+    return found.all()
+
+
+def _given(root: Selection) -> list[Requirement]:
+    """Everything guarded that is given anywhere in a selection."""
+    found = _Found()
+
+    def walk(selection: Selection, path: str, conditions: Conditions) -> None:
+        if not selection.gives or not found.enters(selection, path, conditions):
+            return
+        for part in selection.parts:
+            when = both(conditions, part.conditions)
+            if isinstance(part, Spread):
+                walk(part.selection, path, when)
+                continue
+            here = joined(path, part)
+            for given in part.given:
+                on = (given.condition,) if given.condition is not None else ()
+                found.add(Requirement(here, given.guard, both(when, on)))
+            for inside in part.inside:
+                walk(inside.selection, within(here, part), when)
+
+    walk(root, "", ())
+    return found.all()
+
+
+@dataclass(slots=True)
+class _Found:
+    """Requirements on the way, each once: without a condition, if it is met without one."""
+
+    found: dict[tuple[str, Guard], Requirement] = field(default_factory=dict)
+    entered: set[tuple[str, int, Conditions]] = field(default_factory=set)
+
+    def enters(self, selection: Selection, path: str, conditions: Conditions) -> bool:
+        """Whether a selection is met at a path for the first time."""
+        key = (path, id(selection), conditions)
+        is_new = key not in self.entered
+        self.entered.add(key)
+        return is_new
+
+    def add(self, requirement: Requirement) -> None:
+        key = (requirement.path, requirement.guard)
+        if key not in self.found or not requirement.conditions:
+            self.found[key] = requirement
+
+    def all(self) -> list[Requirement]:
+        return list(self.found.values())

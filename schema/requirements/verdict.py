@@ -4,6 +4,7 @@ It is about permissions alone: a coordinate that is open can still be null becau
 and a mutation that may begin can still be refused by a rule about its values.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ from schema.directives import At
 from schema.requirements.guards import Guard, Level
 from schema.requirements.tree import (
     Conditions,
+    Requirement,
     Requirements,
     Selected,
     Selection,
@@ -116,22 +118,29 @@ def judge(requirements: Requirements, held: Holding) -> Judgement:
     """How much of an operation works.
 
     FULL: nothing that it may select is closed. NONE: nothing of what it needs permissions for is
-    there; a mutation is refused as a whole when one of its root fields is. Else PARTLY. An
-    operation that needs no permission works fully for everybody who finds its objects.
+    there; an operation is refused as a whole for what it may not give, a mutation also when one of
+    its root fields is. Else PARTLY. An operation that needs no permission works fully for everybody
+    who finds its objects.
     """
     judging = _Judging(held, is_mutation=requirements.kind is OperationType.MUTATION)
     root = requirements.root
+    if judging.is_mutation and _refused(judging.roots(root, ())):
+        return Judgement(Verdict.NONE, tuple(judging.losses(root, roots_only=True)))
+    refused = tuple(judging.refused_inputs(requirements.given))
+    if any(not loss.conditions for loss in refused):
+        return Judgement(Verdict.NONE, tuple(loss for loss in refused if not loss.conditions))
     tally = judging.selection(root, behind=False)
     if not tally.lost:
-        return Judgement(Verdict.FULL, ())
-    if judging.is_mutation:
-        roots = judging.roots(root, ())
-        refused = any(closed and not when for closed, when in roots)
-        if refused or all(closed for closed, _ in roots):
-            return Judgement(Verdict.NONE, tuple(judging.losses(root, roots_only=True)))
-        return Judgement(Verdict.PARTLY, tuple(judging.losses(root)))
+        return Judgement(Verdict.PARTLY if refused else Verdict.FULL, refused)
     works = tally.guarded_open if root.guarded else tally.open
-    return Judgement(Verdict.PARTLY if works else Verdict.NONE, tuple(judging.losses(root)))
+    verdict = Verdict.PARTLY if works or judging.is_mutation else Verdict.NONE
+    return Judgement(verdict, (*refused, *judging.losses(root)))
+
+
+def _refused(roots: set[tuple[bool, Conditions]]) -> bool:
+    """Whether a mutation never runs, by its root fields: closed or not, and when selected."""
+    never = any(closed and not conditions for closed, conditions in roots)
+    return never or all(closed for closed, _ in roots)
 
 
 @dataclass(slots=True)
@@ -143,8 +152,30 @@ class _Judging:
     judged: dict[tuple[int, bool], _Tally] = field(default_factory=dict)
 
     def closed(self, selected: Selected) -> Guard | None:
-        """The first guard of a field that is not open."""
-        return next((guard for guard in selected.guards if not self.held.opens(guard)), None)
+        """The first guard of a field that is not open, also of what it is given that is guarded on
+        the object that the field is on.
+        """
+        at_self = (each for each in selected.given if each.guard.at == At.SELF)
+        given = (each.guard for each in at_self if each.condition is None)
+        guards = (*selected.guards, *given)
+        return next((guard for guard in guards if not self.held.opens(guard)), None)
+
+    def refused_inputs(self, given: Sequence[Requirement]) -> Iterator[Loss]:
+        """What may not be given, so that nothing runs. What is guarded on its object is refused
+        then only if it is held nowhere; the field is null otherwise.
+        """
+        for each in given:
+            guard = each.guard
+            anywhere = guard.at == At.SELF and self.held.mask & guard.mask
+            if not anywhere and not self.held.opens(guard):
+                yield Loss(
+                    each.path,
+                    guard.coordinate,
+                    guard.requires,
+                    guard.sentence,
+                    Effect.REFUSED,
+                    each.conditions,
+                )
 
     def selection(self, selection: Selection, *, behind: bool) -> _Tally:
         """The tally of a selection, which may lie behind a guard that is open."""

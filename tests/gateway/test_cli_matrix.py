@@ -109,7 +109,6 @@ def test_a_cell_is_explained() -> None:
             "  campaign.sendingServer.host  SendingServer.host  null (with $delivery): "
             "needs servers:read on this object"
         ),
-        "9 of 11 guarded coordinates are open.",
     ]
     refused = answered(OPERATIONS, "--explain", "SendCampaign", "Viewer")
     assert (refused["operation"], refused["role"], refused["verdict"]) == (

@@ -15,9 +15,10 @@ from schema.nodes import NODE_TYPES
 from schema.operations import operation_of
 from schema.requirements.changes import compared
 from schema.requirements.guards import EXISTS_WITH, level_of
-from schema.requirements.tree import Requirements, Spread, listed, requirements_of
+from schema.requirements.tree import Conditions, Requirements, Spread, listed, requirements_of
 from schema.requirements.verdict import Effect, Judgement, Verdict, holding, judge
 from schema.schema import graphql_schema
+from tests.schema.guarded_library import library_schema
 from tests.world import World
 
 OPERATIONS = Path(__file__).parent.parent / "operations"
@@ -201,6 +202,57 @@ def test_a_mutation_with_a_refused_field_on_a_condition_works_without_it() -> No
     assert judged(tree, Permission.CAMPAIGNS_DELETE).verdict is N
 
 
+CREATE = "createCampaign(input: %s) { campaign { name } }"
+DRAFT = Permission.CAMPAIGNS_DRAFT
+
+
+@pytest.mark.parametrize(
+    ("query", "verdict", "lost", "given"),
+    [
+        ("mutation { %s }", F, [], '{workspaceId: "w", name: "n", mailingListId: null}'),
+        (
+            "mutation { %s }",
+            N,
+            [("CreateCampaignInput.mailingListId", ())],
+            '{workspaceId: "w", name: "n", mailingListId: "l"}',
+        ),
+        (
+            "mutation ($list: ID!) { %s }",
+            N,
+            [("CreateCampaignInput.mailingListId", ())],
+            '{workspaceId: "w", name: "n", mailingListId: $list}',
+        ),
+        (
+            "mutation ($list: ID) { %s }",
+            P,
+            [("CreateCampaignInput.mailingListId", ("$list",))],
+            '{workspaceId: "w", name: "n", mailingListId: $list}',
+        ),
+        (
+            "mutation ($input: CreateCampaignInput!) { %s }",
+            P,
+            [
+                ("CreateCampaignInput.mailingListId", ("$input.mailingListId",)),
+                ("CreateCampaignInput.sendingServerId", ("$input.sendingServerId",)),
+            ],
+            "$input",
+        ),
+    ],
+)
+def test_what_may_not_be_given_refuses_the_operation(
+    query: str, verdict: Verdict, lost: list[tuple[str, tuple[str, ...]]], given: str
+) -> None:
+    tree = requirements(query % (CREATE % given))
+    judgement = judged(tree, DRAFT)
+
+    assert judgement.verdict is verdict
+    assert [(loss.coordinate, loss.conditions) for loss in judgement.lost] == lost
+    assert all(
+        (loss.path, loss.effect) == ("createCampaign", Effect.REFUSED) for loss in judgement.lost
+    )
+    assert judged(tree, DRAFT, Permission.LISTS_READ, Permission.SERVERS_USE).verdict is F
+
+
 def test_who_holds_nothing_finds_no_workspace() -> None:
     tree = requirements("query ($id: ID!) { workspace(id: $id) { name } workspaces { name } }")
 
@@ -309,3 +361,49 @@ def test_what_lies_in_a_closed_coordinate_is_no_news() -> None:
     assert (change.is_loss, change.is_gain) == (False, True)
     assert change.before.verdict is N
     assert change.after.verdict is P
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("{ bind(style: PLAIN) }", []),
+        ("{ bind(style: GOLDEN) }", [("bind", "Style.GOLDEN", ())]),
+        ("{ gild }", [("gild", "Style.GOLDEN", ())]),
+        ("query ($skip: Boolean!) { bind(seal: null) gild(style: PLAIN) @skip(if: $skip) }", []),
+        ('{ b: bind(seal: "S") }', [("b", "Query.bind(seal:)", ())]),
+        (
+            (
+                '{ bind(binding: {covers: [{text: "T"}, {style: GOLDEN}], inner: {covers: {text: ""}}})'
+                " @include(if: true) }"
+            ),
+            [("bind", "Cover.text", ()), ("bind", "Style.GOLDEN", ())],
+        ),
+        (
+            "query ($binding: Binding) { bind(binding: $binding) }",
+            [
+                ("bind", "Style.GOLDEN", ("$binding.covers.style = GOLDEN",)),
+                ("bind", "Cover.text", ("$binding.covers.text",)),
+            ],
+        ),
+        (
+            (
+                "query ($style: Style!, $go: Boolean!) { ...Q @include(if: $go) }"
+                " fragment Q on Query { bind(style: $style) }"
+            ),
+            [("bind", "Style.GOLDEN", ("$go", "$style = GOLDEN"))],
+        ),
+        (
+            "{ shelf { books(filter: {price: 1}, orderBy: TITLE) { title } } }",
+            [("shelf.books", "BookFilter.price", ())],
+        ),
+    ],
+)
+def test_what_is_given_is_listed(query: str, given: list[tuple[str, str, Conditions]]) -> None:
+    document = parse(query)
+    assert validate(library_schema, document) == []
+    operation = operation_of(document, None)
+    assert operation is not None
+
+    tree = requirements_of(library_schema, document, operation)
+
+    assert [(each.path, each.guard.coordinate, each.conditions) for each in tree.given] == given

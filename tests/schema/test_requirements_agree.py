@@ -289,6 +289,11 @@ MUTATIONS = (
         'workspaceId: "Workspace", name: "New"',
         "campaign { name results { opened } }",
     ),
+    (
+        "createCampaign",
+        'workspaceId: "Workspace", name: "N", mailingListId: "MailingList", sendingServerId: null',
+        "__typename",
+    ),
     ("updateCampaign", 'campaignId: "Campaign", expectedVersion: 0', "campaign { body }"),
     ("sendCampaign", 'campaignId: "Campaign", expectedVersion: 0', "campaign { status }"),
     ("createMailingList", 'workspaceId: "Workspace", name: "New"', "mailingList { name }"),
@@ -306,10 +311,9 @@ object.
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
     roots = []
-    for name, given_, selected in draw(
-        st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=2, unique=True)
-    ):
-        root = f"{name}(input: {{{given_}}}) {{ {selected} }}"
+    chosen = st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=2, unique=True)
+    for number, (name, given_, selected) in enumerate(draw(chosen)):
+        root = f"r{number}: {name}(input: {{{given_}}}) {{ {selected} }}"
         condition = draw(st.sampled_from(["", "", "@include(if: $yes)", "@skip(if: $yes)"]))
         roots.append(f"... on Mutation {condition} {{ {root} }}" if condition else root)
     text = " ".join(roots)
