@@ -124,11 +124,11 @@ def judge(requirements: Requirements, held: Holding) -> Judgement:
     """
     judging = _Judging(held, is_mutation=requirements.kind is OperationType.MUTATION)
     root = requirements.root
-    if judging.is_mutation and _refused(judging.roots(root, ())):
-        return Judgement(Verdict.NONE, tuple(judging.losses(root, roots_only=True)))
     refused = tuple(judging.refused_inputs(requirements.given))
-    if any(not loss.conditions for loss in refused):
-        return Judgement(Verdict.NONE, tuple(loss for loss in refused if not loss.conditions))
+    never_runs = any(not loss.conditions for loss in refused)
+    if never_runs or (judging.is_mutation and _refused(judging.roots(root, ()))):
+        roots = judging.losses(root, roots_only=True) if judging.is_mutation else []
+        return Judgement(Verdict.NONE, (*roots, *refused))
     tally = judging.selection(root, behind=False)
     if not tally.lost:
         return Judgement(Verdict.PARTLY if refused else Verdict.FULL, refused)
