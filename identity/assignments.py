@@ -11,6 +11,7 @@ from uuid import UUID
 from identity import moments, roles, text
 from identity.access import targets
 from identity.access.compiled import Access, narrowed
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
@@ -91,18 +92,21 @@ async def assign(
     return assignment
 
 
+ASSIGNMENT = Lookup(
+    Assignment,
+    "assignment",
+    Place.SCOPE,
+    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+)
+
+
 async def found(access: Access, assignment_id: UUID) -> Assignment:
     """The assignment with its role, if the subject may read members at its scope.
 
     Raises `NotFound`.
     """
-    assignment = await Assignment.get_or_none(
-        id=assignment_id, organization_id=access.organization_id
-    ).select_related("role")
-    if assignment is None:
-        raise NotFound("assignment")
-    if not access.allows(Permission.MEMBERS_READ, roles.scope_of(assignment)):
-        raise NotFound("assignment")
+    assignment = await ASSIGNMENT.find(access, assignment_id)
+    await assignment.fetch_related("role")
     return assignment
 
 

@@ -10,6 +10,7 @@ from tortoise.queryset import QuerySet
 from identity import assignments, text
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
@@ -19,6 +20,7 @@ from identity.subject import Subject
 from identity.writing import Write, taken, writing
 from models.assignment import Assignment
 from models.group import Group, GroupMember, GroupSource
+from models.listing import Listing, Rows
 from models.member import Member
 from models.sql import Statement
 
@@ -54,21 +56,21 @@ class Membership:
 UNCHANGED = Membership()
 
 
-async def visible(access: Access) -> list[Group]:
+GROUP = Lookup(
+    Group,
+    "group",
+    Place.ORGANIZATION,
+    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+)
+
+
+def listing(access: Access) -> Listing:
     """The groups of the organization, by name.
 
     Raises `Forbidden` without `members:read` at the organization.
     """
     access.require(Permission.MEMBERS_READ, ORGANIZATION)
-    return await Group.filter(organization_id=access.organization_id).order_by("name_key")
-
-
-async def found(access: Access, group_id: UUID) -> Group:
-    """A group of the organization. Raises `NotFound` without `members:read` there."""
-    group = await Group.get_or_none(id=group_id, organization_id=access.organization_id)
-    if group is None or not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
-        raise NotFound("group")
-    return group
+    return Rows(Group, {"organization_id": access.organization_id}, order="t.name_key")
 
 
 async def create(
@@ -131,7 +133,7 @@ async def delete(subject: Subject, group_id: UUID) -> None:
 
 
 async def _found(write: Write, group_id: UUID) -> Group:
-    row = await found(write.access, group_id)
+    row = await GROUP.find(write.access, group_id)
     if row.source is not GroupSource.DIRECTORY:
         raise NotFound("group")
     write.about(target(row))

@@ -8,26 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tortoise.queryset import QuerySet
-
 from identity import assignments, text
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.credentials import sessions
-from identity.refusals import Conflict, Forbidden, NotFound
+from identity.refusals import Conflict, Forbidden
 from identity.sso import attempts
 from identity.subject import Subject
 from identity.writing import Write, taken, writing
 from models.clock import now
+from models.listing import Listing, Rows
 from models.member import Member, MemberStatus, SuspendedBy
 from models.session import EndReason
 from models.sql import Statement
 from models.user import User
-from models.window import Window, count_up_to_cap, rows_in
 
 NAME_LENGTH = 200
 
@@ -60,30 +59,21 @@ class Person:
     scim_keys: dict[str, Any]
 
 
-async def visible(access: Access, window: Window) -> list[Member]:
+MEMBER = Lookup(
+    Member,
+    "member",
+    Place.ORGANIZATION,
+    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+)
+
+
+def listing(access: Access) -> Listing:
     """The members of the organization, newest first.
 
     Raises `Forbidden` without `members:read` at the organization.
     """
-    return await rows_in(_all(access), window)
-
-
-async def count(access: Access) -> int:
-    """How many members there are, up to the cap. Raises `Forbidden`."""
-    return await count_up_to_cap(_all(access))
-
-
-async def found(access: Access, member_id: UUID) -> Member:
-    """A member of the organization. Raises `NotFound` without `members:read` there."""
-    member = await Member.get_or_none(id=member_id, organization_id=access.organization_id)
-    if member is None or not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
-        raise NotFound("member")
-    return member
-
-
-def _all(access: Access) -> QuerySet[Member]:
     access.require(Permission.MEMBERS_READ, ORGANIZATION)
-    return Member.filter(organization_id=access.organization_id)
+    return Rows(Member, {"organization_id": access.organization_id})
 
 
 async def provision(subject: Subject, person: Person) -> Member:
@@ -154,7 +144,7 @@ async def remove(subject: Subject, member_id: UUID) -> None:
 
 
 async def _found(write: Write, member_id: UUID) -> Member:
-    member = await found(write.access, member_id)
+    member = await MEMBER.find(write.access, member_id)
     write.about(target(member))
     return member
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from identity import text
 from identity.access.builtin_roles import DESCRIPTIONS
+from identity.access.lookup import Lookup, Place
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import record, target
@@ -18,6 +19,9 @@ from models.organization import Organization, Plan
 from models.role import BuiltinRole, Role
 from models.user import User
 from models.workspace import Workspace
+
+ORGANIZATION = Lookup(Organization, "organization", Place.ORGANIZATION, lambda access, target: True)
+"""Whoever is in an organization may know that it is there; it finds no other."""
 
 
 @dataclass(frozen=True, slots=True)

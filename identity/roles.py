@@ -11,16 +11,17 @@ from identity import text
 from identity.access.builtin_roles import held
 from identity.access.compiled import Access, narrowed
 from identity.access.decision import ORGANIZATION, Target
-from identity.access.kinds import KINDS
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission, bits_of, mask_of, permissions_in
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound
+from identity.refusals import BadInput, Conflict, Forbidden, InUse
 from identity.subject import Subject
 from identity.writing import Write, require_version, taken, writing
 from models.assignment import Assignment
 from models.clock import now
+from models.listing import Listing, Rows
 from models.role import Role
 
 
@@ -34,23 +35,28 @@ def mask_of_role(role: Role) -> int:
     return mask_of(held(role.builtin, role.permissions))
 
 
-async def visible(access: Access) -> list[Role]:
-    """Every role of the organization, the built-in ones first.
+ROLE = Lookup(
+    Role,
+    "role",
+    Place.ORGANIZATION,
+    lambda access, target: access.allows_anywhere(Permission.ROLES_READ),
+)
+"""Roles are the vocabulary of the whole organization: who may read them anywhere reads them all."""
 
-    Roles are the vocabulary of the whole organization: who may read them anywhere reads them all.
-    """
-    if not access.allows_anywhere(Permission.ROLES_READ):
-        return []
-    rows = await Role.filter(organization_id=access.organization_id)
-    return sorted(rows, key=lambda role: (role.builtin is None, role.created_at, role.id))
+
+def listing(access: Access) -> Listing:
+    """Every role of the organization, the built-in ones first; none for who may not see roles."""
+    return Rows(
+        Role,
+        {"organization_id": access.organization_id},
+        order="t.builtin IS NULL, t.created_at, t.id",
+        ids=None if access.allows_anywhere(Permission.ROLES_READ) else frozenset(),
+    )
 
 
 async def found(access: Access, role_id: UUID) -> Role:
     """The role, if the subject may see roles at all. Raises `NotFound`."""
-    role = await Role.get_or_none(id=role_id, organization_id=access.organization_id)
-    if role is None or not access.allows_anywhere(Permission.ROLES_READ):
-        raise NotFound("role")
-    return role
+    return await ROLE.find(access, role_id)
 
 
 async def create(
@@ -186,8 +192,7 @@ async def drop_ended(role: Role, *, principal_id: UUID | None = None) -> None:
 
 def scope_of(assignment: Assignment) -> Target:
     """The target at which an assignment holds."""
-    is_resource = assignment.scope_type in KINDS
-    return Target(assignment.workspace_id, assignment.scope_id if is_resource else None)
+    return Place.SCOPE.target_of(assignment)
 
 
 async def _editable(write: Write, role_id: UUID, permission: Permission) -> Role:

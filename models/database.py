@@ -14,6 +14,7 @@ from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from models import announcing
+from models.reading import reader
 from models.secret import keyring
 from models.sql import CONNECTION
 
@@ -117,9 +118,14 @@ def _postgres(url: SplitResult) -> dict[str, Any]:
             "application_name": "gatepost",
             "maxsize": POOL_SIZE,
             "server_settings": limits,
+            "reset": _keep_as_it_is,
             **options,
         },
     }
+
+
+async def _keep_as_it_is(connection: object) -> None:
+    """Nothing here changes a connection's settings, so that none need resetting on its return."""
 
 
 @asynccontextmanager
@@ -137,6 +143,7 @@ async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
         yield
     finally:
         await announcing.finish()
+        reader.close()
         await context.close_connections()
 
 

@@ -1,23 +1,26 @@
 """Loading for many objects at once what each of them asks for: no query per row."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from models.assignment import Assignment
+from models.record import Record
 
 
-async def assignments_of(
-    organization_id: UUID, principal_ids: Sequence[UUID]
-) -> list[list[Assignment]]:
-    """The assignments of each principal with their roles, in the order asked for."""
-    rows = (
-        await Assignment.filter(
-            organization_id=organization_id, principal_id__in=list(set(principal_ids))
-        )
-        .order_by("id")
-        .select_related("role")
-    )
-    by_principal: dict[UUID, list[Assignment]] = {}
+async def rows_by_id(model: type[Record], ids: Sequence[UUID]) -> list[Record | None]:
+    """The row of each id, in the order asked for."""
+    found = await model.in_bulk(list(set(ids)), "id")
+    return [found.get(row_id) for row_id in ids]
+
+
+async def rows_with(
+    model: type[Record], column: str, organization_id: UUID, values: Sequence[UUID]
+) -> list[list[Any]]:
+    """The organization's rows with each value in the column, oldest first."""
+    rows = await model.filter(
+        **{"organization_id": organization_id, f"{column}__in": list(set(values))}
+    ).order_by("id")
+    by_value: dict[UUID, list[Any]] = {}
     for row in rows:
-        by_principal.setdefault(row.principal_id, []).append(row)
-    return [by_principal.get(principal_id, []) for principal_id in principal_ids]
+        by_value.setdefault(getattr(row, column), []).append(row)
+    return [by_value.get(value, []) for value in values]

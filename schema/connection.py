@@ -7,19 +7,16 @@ from uuid import UUID
 
 import strawberry
 
-from identity.access.compiled import Access
-from identity.access.permissions import Permission
 from identity.refusals import BadInput
 from models.window import COUNT_CAP, Window
-from schema.arguments import After, Before, First, Last
-from schema.context import ContextInfo
-from schema.directives import Auth, needs, public, public_column
+from schema.directives import public, public_column
 from schema.opaque import decoded, encoded
 
 DEFAULT_PAGE = 25
 LARGEST_PAGE = 100
 
 NodeT = TypeVar("NodeT")
+RowT = TypeVar("RowT")
 Count = Callable[[], Awaitable[int]]
 
 
@@ -82,43 +79,12 @@ class Connection(Generic[NodeT]):
         return await self.count()
 
 
-def connection_field(
-    description: str,
-    *,
-    requires: Sequence[Permission],
-    at: str,
-    wrap: Callable[..., Any],
-    rows: Callable[[Access, Any, Window], Awaitable[Sequence[Any]]],
-    count: Callable[[Access, Any], Awaitable[int]],
-) -> Any:
-    """A guarded field that is a connection of `wrap` objects.
-
-    `rows` gives the rows of a window, newest first, and `count` how many there are, of an access
-    and of the row that the field is on.
-    """
-
-    async def resolve(
-        root: Any,
-        info: ContextInfo,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Any:
-        window = _window(first, after, last, before)
-        access = info.context.access
-        found = await rows(access, root.row, window)
-        return _paged(found, window, wrap, lambda: count(access, root.row))
-
-    del resolve.__annotations__["return"]  # the GraphQL type is the annotation of the field
-    return strawberry.field(
-        resolver=resolve,
-        description=f"{description} {needs(requires, at)}",
-        directives=[Auth(requires=list(requires), at=at)],
-    )
-
-
-def _window(first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+def window_of(
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Window:
     """One row more than asked for, which tells whether there is a further page.
 
     Raises `BadInput` for a page size or a cursor that cannot be.
@@ -138,13 +104,11 @@ def _window(first: int | None, after: str | None, last: int | None, before: str 
     )
 
 
-def _paged(
+def paged(
     rows: Sequence[Any], window: Window, wrap: Callable[..., NodeT], count: Count
 ) -> Connection[NodeT]:
     """The connection of the rows that a window gave, of which one may be over the page."""
-    size = window.limit - 1
-    further = len(rows) > size
-    kept = list(rows[-size:] if window.backwards and size else rows[:size])
+    kept, further = page_of_rows(rows, window)
     page = Page(
         has_next_page=window.before is not None if window.backwards else further,
         has_previous_page=further if window.backwards else window.after is not None,
@@ -152,6 +116,12 @@ def _paged(
         end_cursor=cursor_of(kept[-1].id) if kept else None,
     )
     return Connection(items=[wrap(row=row) for row in kept], page=page, count=count)
+
+
+def page_of_rows(rows: Sequence[RowT], window: Window) -> tuple[Sequence[RowT], bool]:
+    """The rows of the page itself, and whether there was one over it."""
+    size = window.limit - 1
+    return rows[-size:] if window.backwards and size else rows[:size], len(rows) > size
 
 
 def cursor_of(row_id: UUID) -> str:

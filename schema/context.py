@@ -1,6 +1,11 @@
-"""What every resolver is given: who asks, and the batches of this one request."""
+"""What every resolver is given: who asks, and the batches of this one request.
+
+Batches keep nothing: a later root field of a mutation sees what an earlier one wrote.
+"""
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -9,8 +14,8 @@ from strawberry.dataloader import DataLoader
 from identity.access.compiled import Access
 from identity.presence import Presence
 from identity.subject import Subject
-from models.assignment import Assignment
-from schema.batches import assignments_of
+from models.record import Record
+from schema.batches import rows_by_id, rows_with
 
 
 @dataclass(slots=True)
@@ -18,11 +23,10 @@ class Context:
     subject: Subject
     presence: Presence | None = None
     """Of a subscription: the caller who stays."""
-    assignments: DataLoader[UUID, list[Assignment]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        organization_id = self.subject.organization_id
-        self.assignments = DataLoader(lambda ids: assignments_of(organization_id, ids))
+    by_id: dict[type[Record], DataLoader[UUID, Record | None]] = field(default_factory=dict)
+    by_column: dict[tuple[type[Record], str], DataLoader[UUID, list[Any]]] = field(
+        default_factory=dict
+    )
 
     @property
     def access(self) -> Access:
@@ -34,6 +38,23 @@ class Context:
         if self.presence is None:
             raise LookupError("only subscriptions have a caller who stays")
         return self.presence
+
+    async def related(self, row: Record, relation: str) -> Record | None:
+        """The row that a foreign key of the row points at."""
+        key = row._meta.fields_map[relation]
+        model: type[Record] = key.related_model  # type: ignore[attr-defined]
+        if model not in self.by_id:
+            self.by_id[model] = DataLoader(partial(rows_by_id, model), cache=False)
+        wanted: UUID | None = getattr(row, f"{relation}_id")
+        return None if wanted is None else await self.by_id[model].load(wanted)
+
+    async def rows_with(self, model: type[Record], column: str, value: UUID) -> list[Any]:
+        """The organization's rows with this value in the column, oldest first."""
+        key = (model, column)
+        if key not in self.by_column:
+            load = partial(rows_with, model, column, self.subject.organization_id)
+            self.by_column[key] = DataLoader(load, cache=False)
+        return await self.by_column[key].load(value)
 
 
 ContextInfo = strawberry.Info[Context, None]

@@ -15,6 +15,7 @@ from strawberry.schema_directive import Location
 import schema.enums  # noqa: F401 - the enums must be registered before the first type
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
+from schema.mapping import SOURCE, Column, Source
 
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
 
@@ -116,17 +117,35 @@ def column(
     source: str, description: str, *, requires: Sequence[Permission], at: str = At.SELF
 ) -> Any:
     """A guarded field whose value is the attribute `source` of the object's row."""
-    return strawberry.field(
-        resolver=_reader(source),
-        description=f"{description} {needs(requires, at)}",
-        directives=[Auth(requires=list(requires), at=at)],
-    )
+    return mapped(Column(source), _reader(source), description, requires, at)
 
 
 def public_column(source: str, description: str) -> Any:
     """The attribute `source` of the row, for whoever reaches the object."""
+    return mapped(Column(source), _reader(source), description, PUBLIC, At.SELF)
+
+
+PUBLIC: Sequence[Permission] = ()
+"""What a mapped field requires that needs no permission of its own."""
+
+
+def mapped(
+    source: Source,
+    resolver: Callable[..., Any],
+    description: str,
+    requires: Sequence[Permission],
+    at: str,
+) -> Any:
+    """A field whose value comes from `source`, which `resolver` reads for graphql-core.
+
+    The GraphQL type is the annotation of the field.
+    """
+    resolver.__annotations__.pop("return", None)
     return strawberry.field(
-        resolver=_reader(source), description=description, directives=[Public()]
+        resolver=resolver,
+        description=f"{description} {needs(requires, at)}" if requires else description,
+        directives=[Auth(requires=list(requires), at=at) if requires else Public()],
+        metadata={SOURCE: source},
     )
 
 
@@ -136,7 +155,6 @@ def _reader(source: str) -> Callable[[Any], Any]:
     def resolve(root: Any) -> Any:
         return read(root.row)
 
-    del resolve.__annotations__["return"]  # the GraphQL type is the annotation of the field
     return resolve
 
 

@@ -1,25 +1,49 @@
 """Relay's global object identification: opaque ids that name the type and the row."""
 
+from binascii import b2a_base64
 from uuid import UUID
 
 import strawberry
 
 from identity.refusals import BadInput
-from schema.opaque import decoded, encoded
+from schema.opaque import decoded
+
+TAGS = {
+    "Assignment": b"as",
+    "AuditEvent": b"ae",
+    "Campaign": b"ca",
+    "Group": b"gr",
+    "MailingList": b"ml",
+    "Member": b"me",
+    "Organization": b"or",
+    "Role": b"ro",
+    "SendingServer": b"ss",
+    "Workspace": b"wo",
+}
+"""The two bytes that stand for a type in its ids. They never change: clients keep ids."""
+
+TYPES = {tag: name for name, tag in TAGS.items()}
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
-    return strawberry.ID(encoded(f"{type_name}:{row_id.hex}".encode()))
+    """URL-safe base64 (RFC 4648, section 5) of the tag and the 16 bytes of the row's id.
+
+    That makes 18 bytes, and so 24 characters without padding.
+    """
+    return strawberry.ID(tagged(TAGS[type_name], row_id.bytes))
+
+
+def tagged(tag: bytes, row_id: bytes) -> str:
+    return b2a_base64(tag + row_id, newline=False).translate(URL_SAFE).decode()
 
 
 def parse_id(value: str, *, field: str) -> tuple[str, UUID]:
     """The type and the row of a global id. Raises `BadInput` for what is none of ours."""
     try:
-        type_name, separator, hexadecimal = decoded(value).decode("ascii").partition(":")
-        if not separator or len(hexadecimal) != 32:
-            raise ValueError("not a type and a row")
-        return type_name, UUID(hex=hexadecimal)
-    except ValueError as error:
+        raw = decoded(value)
+        return TYPES[raw[:2]], UUID(bytes=raw[2:])
+    except (ValueError, KeyError) as error:
         raise BadInput("This is not an id that this API gave out.", field=field) from error
 
 

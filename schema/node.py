@@ -5,12 +5,14 @@ from typing import Any, ClassVar
 
 import strawberry
 
-from identity.access.decision import ORGANIZATION, Decision, Target
+from identity.access.compiled import Access
+from identity.access.decision import Decision, Target
+from identity.access.lookup import Place
 from identity.access.permissions import GROUPS, Permission
 from schema.arguments import Asked
 from schema.context import ContextInfo
-from schema.directives import public, public_column
-from schema.ids import global_id
+from schema.directives import PUBLIC, public_column
+from schema.fields import decided, own_id
 
 
 @strawberry.type(description="Whether the viewer holds a permission on an object, and why.")
@@ -22,32 +24,41 @@ class ViewerCan:
     reason: str = public_column("reason", "What allows it, or what is missing, in one sentence.")
 
 
+def decisions(
+    node: type["Node"],
+    access: Access,
+    target: Target,
+    permissions: Sequence[Permission] | None = None,
+) -> list[Decision]:
+    """What the subject holds there, of these permissions or else of those about the type."""
+    own = [p for group in GROUPS if group.name in node.own_groups for p in group.permissions]
+    return [access.check(each, target) for each in dict.fromkeys(permissions or own)]
+
+
+def _viewer_can(root: Any, info: ContextInfo, permissions: Asked = None) -> list[ViewerCan]:
+    found = decisions(type(root), info.context.access, root.access_target(), permissions)
+    return [ViewerCan(row=decision) for decision in found]
+
+
 @strawberry.interface(description="An object with a global id.")
 class Node:
-    """A type that stands on a row. `own_groups` are the permission groups that `viewerCan` answers
-    for when it is not asked about particular ones.
+    """A type that stands on a row. Permissions on its objects are checked at `place`; `own_groups`
+    are the permission groups that `viewerCan` answers for when it is not asked about particular
+    ones.
     """
 
     row: strawberry.Private[Any]
     own_groups: ClassVar[frozenset[str]] = frozenset()
+    place: ClassVar[Place] = Place.ORGANIZATION
 
-    @public("The global id.")
-    def id(self) -> strawberry.ID:
-        return global_id(type(self).__name__, self.row.id)
-
-    @public(
+    id: strawberry.ID = own_id("The global id.", requires=PUBLIC)
+    viewer_can: list[ViewerCan] = decided(
+        decisions,
+        _viewer_can,
         "Which permissions the viewer holds on this object, and why or why not. Without an "
-        "argument: those that are about objects of this type."
+        "argument: those that are about objects of this type.",
     )
-    def viewer_can(self, info: ContextInfo, permissions: Asked = None) -> list[ViewerCan]:
-        asked = dict.fromkeys(permissions or own_permissions(type(self).own_groups))
-        target = self.access_target()
-        return [ViewerCan(row=info.context.access.check(each, target)) for each in asked]
 
     def access_target(self) -> Target:
         """Where permissions on this object are checked."""
-        return ORGANIZATION
-
-
-def own_permissions(groups: frozenset[str]) -> Sequence[Permission]:
-    return [p for group in GROUPS if group.name in groups for p in group.permissions]
+        return self.place.target_of(self.row)

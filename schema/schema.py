@@ -57,7 +57,7 @@ def _schema(query: type) -> strawberry.Schema:
         query=query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[node.type for node in NODE_TYPES.values()],
+        types=[node for node, _ in NODE_TYPES.values()],
         config=StrawberryConfig(
             disable_field_suggestions=True, scalar_map={Representation: REPRESENTATION}
         ),

@@ -14,6 +14,7 @@ from identity.access.builtin_roles import BUILTIN_PERMISSIONS
 from identity.access.entitlements import plans
 from identity.access.permissions import Permission, mask_of, parse_permission
 from identity.refusals import BadInput
+from models.listing import page
 from models.organization import Plan
 from models.role import BuiltinRole
 
@@ -74,7 +75,7 @@ def roles_of(slug: str) -> Roles:
 
     async def read(settings: Settings) -> Roles:
         subject = await organizations.operator_of(slug)
-        rows = await roles.visible(subject.access)
+        rows = await page(roles.listing(subject.access))
         known = [NamedRole(row.name, roles.mask_of_role(row)) for row in rows]
         return Roles(known, plans.cut_mask(subject.plan))
 

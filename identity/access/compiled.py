@@ -70,6 +70,17 @@ class Access:
         held = self._granted(Target(workspace_id)) & ~ORGANIZATION_ONLY_MASK
         return bool(held) or any(g.mask and g.workspace_id == workspace_id for g in self.grants)
 
+    def enters_at(self, target: Target) -> bool:
+        """Whether the subject holds anything in the workspace of a target."""
+        return target.workspace_id is not None and self.enters(target.workspace_id)
+
+    def entered(self) -> frozenset[UUID] | None:
+        """The workspaces that `enters` is true of; `None` for all of the organization's."""
+        if (self.organization_mask | self.fixed_mask) & ~ORGANIZATION_ONLY_MASK:
+            return None
+        scopes = {g.workspace_id for g in self.grants if g.mask}
+        return frozenset(scope for scope in scopes if scope is not None)
+
     def check(self, permission: Permission, target: Target) -> Decision:
         """The decision with its reason. Costs more than `allows`: for answers, not for loops."""
         grants = tuple(g for g in self.grants if g.mask & permission.bit and g.reaches(target))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission, bits_of
 from models.assignment import ScopeType
 from models.campaign import Campaign
@@ -30,6 +31,16 @@ class ResourceKind(Generic[ResourceT]):
     @property
     def seen_mask(self) -> int:
         return bits_of(self.seen_with)
+
+    @property
+    def lookup(self) -> Lookup[ResourceT]:
+        mask = self.seen_mask
+        return Lookup(
+            self.model,
+            self.label,
+            Place.RESOURCE,
+            lambda access, target: access.allows_any(mask, target),
+        )
 
 
 CAMPAIGN = ResourceKind(

@@ -4,7 +4,6 @@ What the subject may not see is not found, in the same words as what is not ther
 but not do is forbidden, with the reason.
 """
 
-from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -13,18 +12,20 @@ from tortoise.queryset import QuerySet
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.kinds import KINDS, Resource, ResourceKind, ResourceT
+from identity.access.lookup import Lookup, Place
 from identity.access.permissions import Permission
 from identity.refusals import NotFound
 from models.assignment import ScopeType
 from models.workspace import Workspace
 
+WORKSPACE = Lookup(
+    Workspace, "workspace", Place.WORKSPACE, lambda access, target: access.enters_at(target)
+)
+
 
 async def visible_workspace(access: Access, workspace_id: UUID) -> Workspace:
     """The workspace, if the subject holds anything in it; raises `NotFound` otherwise."""
-    workspace = await Workspace.get_or_none(id=workspace_id, organization_id=access.organization_id)
-    if workspace is None or not access.enters(workspace.id):
-        raise NotFound("workspace")
-    return workspace
+    return await WORKSPACE.find(access, workspace_id)
 
 
 async def workspace(access: Access, workspace_id: UUID, permission: Permission) -> Workspace:
@@ -38,14 +39,10 @@ async def workspace(access: Access, workspace_id: UUID, permission: Permission) 
 
 
 async def visible_resource(
-    access: Access, kind: ResourceKind[ResourceT], resource_id: UUID, *, related: Sequence[str] = ()
+    access: Access, kind: ResourceKind[ResourceT], resource_id: UUID
 ) -> ResourceT:
-    """The resource, if the subject may see it, with the `related` to-one rows loaded.
-
-    Raises `NotFound`.
-    """
-    row = await _rows(access, kind, resource_id).select_related("workspace", *related).first()
-    return _seen(access, kind, row)
+    """The resource, if the subject may see it. Raises `NotFound`."""
+    return await kind.lookup.find(access, resource_id)
 
 
 async def resource(

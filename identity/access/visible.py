@@ -7,6 +7,7 @@ Ids are time-sortable: descending is newest first.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,46 +16,100 @@ from identity.access.decision import Grant, Target
 from identity.access.kinds import ResourceKind
 from identity.access.permissions import ARCHIVED_MASK
 from models.clock import now
+from models.listing import Values
+from models.record import Record
 from models.sql import Statement, as_uuid
 from models.window import COUNT_CAP, Window
 
 
-class _Query:
-    """SQL text under construction, with its numbered values."""
+@dataclass(frozen=True, slots=True)
+class VisibleResources:
+    """The resources of a kind in a workspace at which the subject holds a permission of `mask`."""
 
-    def __init__(self) -> None:
-        self.values: list[object] = []
+    access: Access
+    kind: ResourceKind[Any]
+    mask: int
+    workspace_id: UUID
+    order: str = "t.id DESC"
 
-    def value(self, value: object) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}"
+    @property
+    def model(self) -> type[Record]:
+        return self.kind.model
 
-    def range(self, column: str, window: Window) -> str:
-        """The keyset condition of a window, and its order and limit."""
-        conditions = ""
-        if window.after is not None:
-            conditions += f" AND {column} < {self.value(window.after)}"
-        if window.before is not None:
-            conditions += f" AND {column} > {self.value(window.before)}"
+    def rows(self, values: Values, window: Window | None) -> str | None:
+        """A SELECT of the whole rows of the window, which is required: lists of resources are
+        long. See `models.listing.Listing`.
+        """
+        assert window is not None  # noqa: S101 - a list of resources is always read by pages
+        if self._everywhere():
+            return self._walk("*", values, window)
+        ids = self._ids(values, window)
+        if ids is None:
+            return None
+        return f"SELECT r.* FROM ({ids}) AS v JOIN {self.kind.table} AS r ON r.id = v.id"  # noqa: S608
+
+    def ids(self, values: Values, window: Window) -> str | None:
+        """A SELECT of the ids alone, in the order of the window."""
+        return self._walk("id", values, window) if self._everywhere() else self._ids(values, window)
+
+    def _everywhere(self) -> bool:
+        return self.access.allows_any(self.mask, Target(self.workspace_id))
+
+    def _walk(self, columns: str, values: Values, window: Window) -> str:
+        return (
+            f"SELECT {columns} FROM {self.kind.table}"  # noqa: S608
+            f" WHERE workspace_id = {values.add(self.workspace_id)}" + values.range("id", window)
+        )
+
+    def _ids(self, values: Values, window: Window) -> str | None:
+        branches = list(self._branches(values, window))
+        if not branches:
+            return None
         order = "ASC" if window.backwards else "DESC"
-        return f"{conditions} ORDER BY {column} {order} LIMIT {window.limit}"
+        union = " UNION ".join(
+            f"SELECT id FROM ({branch}) AS b{n}"  # noqa: S608
+            for n, branch in enumerate(branches)
+        )
+        return f"SELECT id FROM ({union}) AS u ORDER BY id {order} LIMIT {window.limit}"  # noqa: S608
+
+    def _branches(self, values: Values, window: Window) -> Iterator[str]:
+        """One walk for each principal over its assignments at single resources."""
+        effective = self.mask & ~self.access.plan_cut
+        if self.workspace_id in self.access.archived_workspaces:
+            effective &= ARCHIVED_MASK
+        roles_of: dict[UUID, set[UUID]] = {}
+        for grant in self._grants_within():
+            if grant.mask & effective:
+                roles_of.setdefault(grant.principal_id, set()).add(grant.role_id)
+        moment = now()
+        for principal_id, role_ids in roles_of.items():
+            yield (
+                "SELECT DISTINCT scope_id AS id FROM assignments"  # noqa: S608
+                f" WHERE principal_id = {values.add(principal_id)}"
+                f" AND scope_type = {values.add(self.kind.scope_type.value)}"
+                f" AND workspace_id = {values.add(self.workspace_id)}"
+                f" AND role_id IN ({values.add_all(sorted(role_ids))})"
+                f" AND (expires_at IS NULL OR expires_at > {values.add(moment)})"
+                + values.range("scope_id", window)
+            )
+
+    def _grants_within(self) -> Iterator[Grant]:
+        return (
+            grant
+            for grant in self.access.grants
+            if grant.scope_type is self.kind.scope_type and grant.workspace_id == self.workspace_id
+        )
 
 
 async def visible_ids(
     access: Access, kind: ResourceKind[Any], mask: int, workspace_id: UUID, window: Window
 ) -> list[UUID]:
     """The ids in a workspace at which the subject holds a permission of `mask`, newest first."""
-    query = _Query()
-    branches = list(_branches(query, access, kind, mask, workspace_id, window))
-    if not branches:
+    values = Values()
+    sql = VisibleResources(access, kind, mask, workspace_id).ids(values, window)
+    if sql is None:
         return []
-    order = "ASC" if window.backwards else "DESC"
-    union = " UNION ".join(
-        f"SELECT id FROM ({branch}) AS b{n}"  # noqa: S608
-        for n, branch in enumerate(branches)
-    )
-    sql = f"SELECT id FROM ({union}) AS v ORDER BY id {order} LIMIT {window.limit}"  # noqa: S608
-    ids = [as_uuid(row["id"]) for row in await Statement(sql).rows(*query.values)]
+    ids = [as_uuid(row["id"]) for row in await Statement(sql).rows(*values.given)]
     return ids[::-1] if window.backwards else ids
 
 
@@ -64,45 +119,3 @@ async def count_visible(
     """How many there are, counted no further than `COUNT_CAP`."""
     ids = await visible_ids(access, kind, mask, workspace_id, Window(limit=COUNT_CAP))
     return len(ids)
-
-
-def _branches(
-    query: _Query,
-    access: Access,
-    kind: ResourceKind[Any],
-    mask: int,
-    workspace_id: UUID,
-    window: Window,
-) -> Iterator[str]:
-    if access.allows_any(mask, Target(workspace_id)):
-        yield (
-            f"SELECT id FROM {kind.table} WHERE workspace_id = {query.value(workspace_id)}"  # noqa: S608
-            + query.range("id", window)
-        )
-        return
-    effective = mask & ~access.plan_cut
-    if workspace_id in access.archived_workspaces:
-        effective &= ARCHIVED_MASK
-    roles_of: dict[UUID, set[UUID]] = {}
-    for grant in _grants_within(access, kind, workspace_id):
-        if grant.mask & effective:
-            roles_of.setdefault(grant.principal_id, set()).add(grant.role_id)
-    moment = now()
-    for principal_id, role_ids in roles_of.items():
-        roles = ", ".join(query.value(role_id) for role_id in sorted(role_ids))
-        yield (
-            "SELECT DISTINCT scope_id AS id FROM assignments"  # noqa: S608
-            f" WHERE principal_id = {query.value(principal_id)}"
-            f" AND scope_type = {query.value(kind.scope_type.value)}"
-            f" AND workspace_id = {query.value(workspace_id)} AND role_id IN ({roles})"
-            f" AND (expires_at IS NULL OR expires_at > {query.value(moment)})"
-            + query.range("scope_id", window)
-        )
-
-
-def _grants_within(access: Access, kind: ResourceKind[Any], workspace_id: UUID) -> Iterator[Grant]:
-    return (
-        grant
-        for grant in access.grants
-        if grant.scope_type is kind.scope_type and grant.workspace_id == workspace_id
-    )

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from tortoise.queryset import QuerySet
-
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.permissions import Permission
 from identity.audit.diff import Change
 from models.audit_event import AuditEvent
-from models.window import Window, count_up_to_cap, rows_in
+from models.listing import Listing, Rows
 
 READ_BY: Mapping[str, Permission] = {
     "campaign": Permission.CAMPAIGNS_READ,
@@ -30,19 +28,17 @@ READ_BY: Mapping[str, Permission] = {
 """For each kind of target, the permission that reads it."""
 
 
-async def visible(
-    access: Access, window: Window, *, workspace_id: UUID | None = None
-) -> list[AuditEvent]:
-    """Events of the whole organization, or of one workspace.
+def listing(access: Access, *, workspace_id: UUID | None = None) -> Listing:
+    """The events of the whole organization, or of one workspace, newest first.
 
     Raises `Forbidden` without `audit:read` there.
     """
-    return await rows_in(_events(access, workspace_id), window)
-
-
-async def count(access: Access, *, workspace_id: UUID | None = None) -> int:
-    """How many events there are, up to the cap. Raises `Forbidden`."""
-    return await count_up_to_cap(_events(access, workspace_id))
+    at = ORGANIZATION if workspace_id is None else Target(workspace_id)
+    access.require(Permission.AUDIT_READ, at)
+    where: dict[str, object] = {"organization_id": access.organization_id}
+    if workspace_id is not None:
+        where["workspace_id"] = workspace_id
+    return Rows(AuditEvent, where)
 
 
 def diff_of(access: Access, event: AuditEvent) -> list[Change]:
@@ -54,10 +50,3 @@ def diff_of(access: Access, event: AuditEvent) -> list[Change]:
     needed = READ_BY.get(event.target_type or "", Permission.AUDIT_EXPORT)
     access.require(needed, Target(event.workspace_id))
     return event.diff
-
-
-def _events(access: Access, workspace_id: UUID | None) -> QuerySet[AuditEvent]:
-    at = ORGANIZATION if workspace_id is None else Target(workspace_id)
-    access.require(Permission.AUDIT_READ, at)
-    events = AuditEvent.filter(organization_id=access.organization_id)
-    return events if workspace_id is None else events.filter(workspace_id=workspace_id)

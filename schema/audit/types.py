@@ -1,23 +1,23 @@
 """The audit log."""
 
 from datetime import datetime
-from typing import cast
 
 import strawberry
 from strawberry.scalars import JSON
 
-from identity.access.decision import Target
+from identity.access.lookup import Place
 from identity.audit import read as audit_log
 from models.audit_event import ActorType, Outcome, ViaType
 from models.audit_event import AuditEvent as AuditEventRow
-from schema.context import ContextInfo
-from schema.directives import public, public_column
+from schema.directives import PUBLIC, public_column
+from schema.fields import computed
 from schema.node import Node
 
 
 @strawberry.type(description="One sensitive action, with the names as they were then.")
 class AuditEvent(Node):
     row: strawberry.Private[AuditEventRow]
+    place = Place.WITHIN
 
     created_at: datetime = public_column("created_at", "When it happened.")
     action: str = public_column("action", "What was done, as `noun.verb`.")
@@ -33,12 +33,10 @@ class AuditEvent(Node):
     ip: str | None = public_column("ip", "The address the request came from.")
     user_agent: str | None = public_column("user_agent", "The program it came from.")
 
-    @public(
+    diff: JSON | None = computed(
+        audit_log.diff_of,
         "What changed: a list of {path, before, after}, for sets {path, added, removed}, with "
-        "secrets as fingerprints. FORBIDDEN for who may not read what it was done to."
+        "secrets as fingerprints. FORBIDDEN for who may not read what it was done to.",
+        reads=("target_type", "workspace_id", "diff"),
+        requires=PUBLIC,
     )
-    def diff(self, info: ContextInfo) -> JSON | None:
-        return cast("JSON", audit_log.diff_of(info.context.access, self.row))
-
-    def access_target(self) -> Target:
-        return Target(self.row.workspace_id)

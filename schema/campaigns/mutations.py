@@ -5,17 +5,17 @@ from datetime import datetime
 import strawberry
 
 from identity import campaigns
-from identity.access import targets
-from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER
+from identity.access.kinds import MAILING_LIST, SENDING_SERVER
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.campaigns import Content
 from models.campaign import Campaign as CampaignRow
-from schema.campaigns.types import RELATED, Campaign
+from schema.campaigns.types import Campaign
 from schema.context import ContextInfo
-from schema.directives import At, auth, public
+from schema.directives import PUBLIC, At, auth
+from schema.fields import embedded, own_id
 from schema.guarded_inputs import guarded_input
-from schema.ids import global_id, optional_row_id, row_id
+from schema.ids import optional_row_id, row_id
 
 
 @strawberry.input(description="A campaign to draft.")
@@ -75,25 +75,16 @@ class DeleteCampaignInput:
 class CampaignPayload:
     row: strawberry.Private[CampaignRow]
 
-    @public("The campaign.")
-    def campaign(self) -> Campaign:
-        return Campaign(row=self.row)
+    campaign: Campaign = embedded("The campaign.", requires=PUBLIC)
 
 
 @strawberry.type(description="What was deleted.")
 class DeleteCampaignPayload:
     row: strawberry.Private[CampaignRow]
 
-    @public("The id that the campaign had.")
-    def deleted_campaign_id(self) -> strawberry.ID:
-        return global_id("Campaign", self.row.id)
-
-
-async def _payload(info: ContextInfo, campaign: CampaignRow) -> CampaignPayload:
-    row = await targets.visible_resource(
-        info.context.access, CAMPAIGN, campaign.id, related=RELATED
+    deleted_campaign_id: strawberry.ID = own_id(
+        "The id that the campaign had.", requires=PUBLIC, type_name="Campaign"
     )
-    return CampaignPayload(row=row)
 
 
 @strawberry.type
@@ -109,7 +100,7 @@ class CampaignMutation:
     ) -> CampaignPayload | None:
         workspace_id = row_id(input.workspace_id, "Workspace", field="input.workspaceId")
         created = await campaigns.draft(info.context.subject, workspace_id, _content(input))
-        return await _payload(info, created)
+        return CampaignPayload(row=created)
 
     @auth(
         "Change a draft.",
@@ -126,7 +117,7 @@ class CampaignMutation:
             _content(input),
             expected_version=input.expected_version,
         )
-        return await _payload(info, edited)
+        return CampaignPayload(row=edited)
 
     @auth(
         "Send a draft now or at a given time.",
@@ -143,7 +134,7 @@ class CampaignMutation:
             expected_version=input.expected_version,
             at=input.at,
         )
-        return await _payload(info, sent)
+        return CampaignPayload(row=sent)
 
     @auth(
         "Delete a campaign.",

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import strawberry
 
-from identity.access.decision import Target
 from identity.access.kinds import CAMPAIGN
+from identity.access.lookup import Place
 from identity.access.permissions import Permission
-from identity.access.targets import target_of
 from models.campaign import Campaign as CampaignRow
 from models.campaign import CampaignStatus
-from schema.directives import At, auth, column, public_column
+from schema.directives import column, public_column
+from schema.fields import embedded, to_one
 from schema.mailing_lists.types import MailingList
 from schema.members.types import Member
 from schema.node import Node
@@ -20,8 +20,6 @@ from schema.sending_servers.types import SendingServer
 SEEN = CAMPAIGN.seen_with
 READ = (Permission.CAMPAIGNS_READ,)
 RESULTS = (Permission.CAMPAIGNS_RESULTS,)
-RELATED = ("owner", "mailing_list", "sending_server")
-"""The to-one relations that the fields read, to be loaded with the row."""
 
 
 @strawberry.type(description="What became of a campaign, in counts.")
@@ -39,6 +37,7 @@ class CampaignResults:
 @strawberry.type(description="One outbound mailing.")
 class Campaign(Node):
     row: strawberry.Private[CampaignRow]
+    place = Place.RESOURCE
     own_groups: ClassVar[frozenset[str]] = frozenset({"campaigns"})
 
     name: str | None = column("name", "What it is called.", requires=SEEN)
@@ -53,23 +52,9 @@ class Campaign(Node):
     subject: str | None = column("subject", "The subject line.", requires=READ)
     body: str | None = column("body", "The text of the mail.", requires=READ)
 
-    @auth("What became of it.", requires=RESULTS, at=At.SELF)
-    def results(self) -> CampaignResults | None:
-        return CampaignResults(row=self.row)
-
-    @auth("Who drafted it.", requires=SEEN, at=At.SELF)
-    def owner(self) -> Member | None:
-        return Member(row=self.row.owner) if self.row.owner is not None else None
-
-    @auth("Whom it goes to.", requires=READ, at=At.SELF)
-    def mailing_list(self) -> MailingList | None:
-        row = self.row.mailing_list
-        return MailingList(row=row) if row is not None else None
-
-    @auth("What it goes out through.", requires=READ, at=At.SELF)
-    def sending_server(self) -> SendingServer | None:
-        row = self.row.sending_server
-        return SendingServer(row=row) if row is not None else None
-
-    def access_target(self) -> Target:
-        return target_of(self.row)
+    results: CampaignResults | None = embedded("What became of it.", requires=RESULTS)
+    owner: Member | None = to_one("owner", "Who drafted it.", requires=SEEN)
+    mailing_list: MailingList | None = to_one("mailing_list", "Whom it goes to.", requires=READ)
+    sending_server: SendingServer | None = to_one(
+        "sending_server", "What it goes out through.", requires=READ
+    )

@@ -5,10 +5,11 @@ from typing import ClassVar
 import strawberry
 
 from identity.access.permissions import Permission
+from models.assignment import Assignment as AssignmentRow
 from models.group import Group as GroupRow
 from models.group import GroupSource
-from schema.context import ContextInfo
-from schema.directives import At, auth, column, public_column
+from schema.directives import At, column, public_column
+from schema.fields import to_many
 from schema.members.types import Assignment
 from schema.node import Node
 
@@ -25,7 +26,10 @@ class Group(Node):
         "source", "Who keeps its members.", requires=READ, at=At.ORGANIZATION
     )
 
-    @auth("The roles it was given.", requires=READ, at=At.ORGANIZATION)
-    async def assignments(self, info: ContextInfo) -> list[Assignment] | None:
-        rows = await info.context.assignments.load(self.row.id)
-        return [Assignment(row=row) for row in rows]
+    assignments: list[Assignment] | None = to_many(
+        AssignmentRow,
+        "principal_id",
+        "The roles it was given.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )

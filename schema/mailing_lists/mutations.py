@@ -7,7 +7,8 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from models.mailing_list import MailingList as MailingListRow
 from schema.context import ContextInfo
-from schema.directives import auth, public
+from schema.directives import PUBLIC, auth
+from schema.fields import embedded
 from schema.ids import row_id
 from schema.mailing_lists.types import MailingList
 
@@ -22,9 +23,7 @@ class CreateMailingListInput:
 class MailingListPayload:
     row: strawberry.Private[MailingListRow]
 
-    @public("The list.")
-    def mailing_list(self) -> MailingList:
-        return MailingList(row=self.row)
+    mailing_list: MailingList = embedded("The list.", requires=PUBLIC)
 
 
 @strawberry.type

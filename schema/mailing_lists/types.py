@@ -4,9 +4,8 @@ from typing import ClassVar
 
 import strawberry
 
-from identity.access.decision import Target
 from identity.access.kinds import MAILING_LIST
-from identity.access.targets import target_of
+from identity.access.lookup import Place
 from models.mailing_list import MailingList as MailingListRow
 from schema.directives import column
 from schema.node import Node
@@ -15,12 +14,10 @@ from schema.node import Node
 @strawberry.type(description="Whom a campaign is sent to.")
 class MailingList(Node):
     row: strawberry.Private[MailingListRow]
+    place = Place.RESOURCE
     own_groups: ClassVar[frozenset[str]] = frozenset({"lists"})
 
     name: str | None = column("name", "What it is called.", requires=MAILING_LIST.seen_with)
     subscriber_count: int | None = column(
         "subscriber_count", "How many addresses it has.", requires=MAILING_LIST.seen_with
     )
-
-    def access_target(self) -> Target:
-        return target_of(self.row)

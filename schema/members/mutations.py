@@ -12,8 +12,9 @@ from identity.refusals import BadInput
 from models.assignment import Assignment as AssignmentRow
 from models.assignment import PrincipalType
 from schema.context import ContextInfo
-from schema.directives import auth, public
-from schema.ids import global_id, parse_id, row_id
+from schema.directives import PUBLIC, auth
+from schema.fields import embedded, own_id
+from schema.ids import parse_id, row_id
 from schema.members.types import SCOPE_NODES, Assignment
 
 SCOPES_BY_NODE = {name: scope_type for scope_type, name in SCOPE_NODES.items()}
@@ -42,18 +43,16 @@ class UnassignRoleInput:
 class AssignRolePayload:
     row: strawberry.Private[AssignmentRow]
 
-    @public("The assignment.")
-    def assignment(self) -> Assignment:
-        return Assignment(row=self.row)
+    assignment: Assignment = embedded("The assignment.", requires=PUBLIC)
 
 
 @strawberry.type(description="What was taken away.")
 class UnassignRolePayload:
     row: strawberry.Private[AssignmentRow]
 
-    @public("The id that the assignment had.")
-    def deleted_assignment_id(self) -> strawberry.ID:
-        return global_id("Assignment", self.row.id)
+    deleted_assignment_id: strawberry.ID = own_id(
+        "The id that the assignment had.", requires=PUBLIC, type_name="Assignment"
+    )
 
 
 @strawberry.type

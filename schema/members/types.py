@@ -10,8 +10,8 @@ from models.assignment import Assignment as AssignmentRow
 from models.assignment import ScopeType
 from models.member import Member as MemberRow
 from models.member import MemberStatus
-from schema.context import ContextInfo
-from schema.directives import At, auth, column, public, public_column
+from schema.directives import PUBLIC, At, column, public_column
+from schema.fields import computed, to_many, to_one
 from schema.ids import global_id
 from schema.node import Node
 from schema.roles.types import Role
@@ -37,13 +37,13 @@ class Assignment(Node):
     expires_at: datetime | None = public_column("expires_at", "When it ends by itself.")
     reason: str | None = public_column("reason", "Why it was given, in the giver's words.")
 
-    @public("The place: the id of the organization, a workspace, or a resource.")
-    def scope_id(self) -> strawberry.ID:
-        return global_id(SCOPE_NODES[self.row.scope_type], self.row.scope_id)
-
-    @public("The role.")
-    def role(self) -> Role:
-        return Role(row=self.row.role)
+    scope_id: strawberry.ID = computed(
+        lambda access, row: global_id(SCOPE_NODES[row.scope_type], row.scope_id),
+        "The place: the id of the organization, a workspace, or a resource.",
+        reads=("scope_type", "scope_id"),
+        requires=PUBLIC,
+    )
+    role: Role = to_one("role", "The role.", requires=PUBLIC)
 
 
 @strawberry.type(description="A person in the organization.")
@@ -63,7 +63,10 @@ class Member(Node):
         "created_at", "When they joined.", requires=READ, at=At.ORGANIZATION
     )
 
-    @auth("The roles they were given directly.", requires=READ, at=At.ORGANIZATION)
-    async def assignments(self, info: ContextInfo) -> list[Assignment] | None:
-        rows = await info.context.assignments.load(self.row.id)
-        return [Assignment(row=row) for row in rows]
+    assignments: list[Assignment] | None = to_many(
+        AssignmentRow,
+        "principal_id",
+        "The roles they were given directly.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )

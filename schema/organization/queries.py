@@ -2,19 +2,17 @@
 
 import strawberry
 
-from identity.subject import Subject
 from models.organization import Organization as OrganizationRow
-from schema.context import ContextInfo
-from schema.directives import public
+from schema.directives import PUBLIC
+from schema.fields import own
 from schema.organization.types import Organization
-
-
-async def viewer_organization(subject: Subject) -> Organization:
-    return Organization(row=await OrganizationRow.get(id=subject.organization_id))
 
 
 @strawberry.type
 class OrganizationQuery:
-    @public("The organization that the viewer signed in to.")
-    async def organization(self, info: ContextInfo) -> Organization:
-        return await viewer_organization(info.context.subject)
+    organization: Organization = own(
+        OrganizationRow,
+        lambda subject: subject.organization_id,
+        "The organization that the viewer signed in to.",
+        requires=PUBLIC,
+    )

@@ -10,9 +10,9 @@ from identity.audit import read as audit_log
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.audit.types import AuditEvent
-from schema.connection import Connection, connection_field
-from schema.context import ContextInfo
-from schema.directives import At, auth, column, public, public_column
+from schema.connection import Connection
+from schema.directives import PUBLIC, At, column, public_column
+from schema.fields import all_of, page_of
 from schema.groups.types import Group
 from schema.members.types import Member
 from schema.node import Node
@@ -36,31 +36,32 @@ class Organization(Node):
         at=At.ORGANIZATION,
     )
 
-    @public("The workspaces in which the viewer holds anything, by name.")
-    async def workspaces(self, info: ContextInfo) -> list[Workspace]:
-        return [Workspace(row=row) for row in await workspaces.visible(info.context.access)]
-
-    members: Connection[Member] | None = connection_field(
+    workspaces: list[Workspace] = all_of(
+        lambda access, organization_id: workspaces.listing(access),
+        "The workspaces in which the viewer holds anything, by name.",
+        requires=PUBLIC,
+    )
+    members: Connection[Member] | None = page_of(
+        lambda access, organization_id: members.listing(access),
         "The people in it, newest first.",
         requires=[Permission.MEMBERS_READ],
         at=At.ORGANIZATION,
-        wrap=Member,
-        rows=lambda access, row, window: members.visible(access, window),
-        count=lambda access, row: members.count(access),
     )
-    audit_events: Connection[AuditEvent] | None = connection_field(
+    audit_events: Connection[AuditEvent] | None = page_of(
+        lambda access, organization_id: audit_log.listing(access),
         "What was done, newest first.",
         requires=[Permission.AUDIT_READ],
         at=At.ORGANIZATION,
-        wrap=AuditEvent,
-        rows=lambda access, row, window: audit_log.visible(access, window),
-        count=lambda access, row: audit_log.count(access),
     )
-
-    @auth("The groups, by name.", requires=[Permission.MEMBERS_READ], at=At.ORGANIZATION)
-    async def groups(self, info: ContextInfo) -> list[Group] | None:
-        return [Group(row=row) for row in await groups.visible(info.context.access)]
-
-    @auth("Every role, the built-in ones first.", requires=[Permission.ROLES_READ], at=At.ANYWHERE)
-    async def roles(self, info: ContextInfo) -> list[Role] | None:
-        return [Role(row=row) for row in await roles.visible(info.context.access)]
+    groups: list[Group] | None = all_of(
+        lambda access, organization_id: groups.listing(access),
+        "The groups, by name.",
+        requires=[Permission.MEMBERS_READ],
+        at=At.ORGANIZATION,
+    )
+    roles: list[Role] | None = all_of(
+        lambda access, organization_id: roles.listing(access),
+        "Every role, the built-in ones first.",
+        requires=[Permission.ROLES_READ],
+        at=At.ANYWHERE,
+    )

@@ -7,9 +7,10 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from models.role import Role as RoleRow
 from schema.context import ContextInfo
-from schema.directives import At, auth, public
+from schema.directives import PUBLIC, At, auth
+from schema.fields import embedded, own_id
 from schema.guarded_inputs import guarded_input
-from schema.ids import global_id, optional_row_id, row_id
+from schema.ids import optional_row_id, row_id
 from schema.roles.types import Role
 
 
@@ -53,18 +54,16 @@ class DeleteRoleInput:
 class RolePayload:
     row: strawberry.Private[RoleRow]
 
-    @public("The role.")
-    def role(self) -> Role:
-        return Role(row=self.row)
+    role: Role = embedded("The role.", requires=PUBLIC)
 
 
 @strawberry.type(description="What was deleted.")
 class DeleteRolePayload:
     row: strawberry.Private[RoleRow]
 
-    @public("The id that the role had.")
-    def deleted_role_id(self) -> strawberry.ID:
-        return global_id("Role", self.row.id)
+    deleted_role_id: strawberry.ID = own_id(
+        "The id that the role had.", requires=PUBLIC, type_name="Role"
+    )
 
 
 @strawberry.type

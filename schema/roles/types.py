@@ -1,6 +1,5 @@
 """Roles."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -9,7 +8,8 @@ import strawberry
 from identity import roles
 from identity.access.permissions import Permission
 from models.role import Role as RoleRow
-from schema.directives import At, auth, column, public, public_column
+from schema.directives import PUBLIC, At, column, public_column
+from schema.fields import computed
 from schema.node import Node
 
 READ = (Permission.ROLES_READ,)
@@ -34,11 +34,16 @@ class Role(Node):
         "updated_at", "When it last changed.", requires=READ, at=At.ANYWHERE
     )
 
-    @public("Whether it is built in, and so can be copied but not changed.")
-    def builtin(self) -> bool:
-        return self.row.builtin is not None
-
-    @auth("What it holds, in the order of the vocabulary.", requires=READ, at=At.ANYWHERE)
-    def permissions(self) -> list[Permission] | None:
-        held: Sequence[Permission] = roles.permissions_of(self.row)
-        return list(held)
+    builtin: bool = computed(
+        lambda access, row: row.builtin is not None,
+        "Whether it is built in, and so can be copied but not changed.",
+        reads=("builtin",),
+        requires=PUBLIC,
+    )
+    permissions: list[Permission] | None = computed(
+        lambda access, row: list(roles.permissions_of(row)),
+        "What it holds, in the order of the vocabulary.",
+        reads=("builtin", "permissions"),
+        requires=READ,
+        at=At.ANYWHERE,
+    )

@@ -8,7 +8,8 @@ from identity.audit.actions import Action
 from identity.sending_servers import Settings
 from models.sending_server import SendingServer as SendingServerRow
 from schema.context import ContextInfo
-from schema.directives import auth, public
+from schema.directives import PUBLIC, auth
+from schema.fields import embedded
 from schema.ids import row_id
 from schema.sending_servers.types import SendingServer
 
@@ -44,9 +45,7 @@ class SetSendingServerCredentialsInput:
 class SendingServerPayload:
     row: strawberry.Private[SendingServerRow]
 
-    @public("The server.")
-    def sending_server(self) -> SendingServer:
-        return SendingServer(row=self.row)
+    sending_server: SendingServer = embedded("The server.", requires=PUBLIC)
 
 
 @strawberry.type

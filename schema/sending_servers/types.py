@@ -4,10 +4,9 @@ from typing import ClassVar
 
 import strawberry
 
-from identity.access.decision import Target
 from identity.access.kinds import SENDING_SERVER
+from identity.access.lookup import Place
 from identity.access.permissions import Permission
-from identity.access.targets import target_of
 from models.sending_server import SendingServer as SendingServerRow
 from schema.directives import column
 from schema.node import Node
@@ -18,6 +17,7 @@ READ = (Permission.SERVERS_READ,)
 @strawberry.type(description="An SMTP server that campaigns go out through.")
 class SendingServer(Node):
     row: strawberry.Private[SendingServerRow]
+    place = Place.RESOURCE
     own_groups: ClassVar[frozenset[str]] = frozenset({"servers"})
 
     name: str | None = column("name", "What it is called.", requires=SENDING_SERVER.seen_with)
@@ -34,6 +34,3 @@ class SendingServer(Node):
         "Tells two stored passwords apart. The password itself is never given out.",
         requires=READ,
     )
-
-    def access_target(self) -> Target:
-        return target_of(self.row)

@@ -3,10 +3,9 @@
 import strawberry
 
 from models.member import Member as MemberRow
-from schema.context import ContextInfo
-from schema.directives import public, public_column
+from schema.directives import PUBLIC, public_column
+from schema.fields import embedded, to_one
 from schema.members.types import Member
-from schema.organization.queries import viewer_organization
 from schema.organization.types import Organization
 
 
@@ -16,11 +15,7 @@ class Viewer:
 
     name: str = public_column("name", "What people call them.")
     email: str = public_column("email", "Their address.")
-
-    @public("Their place in the organization.")
-    def member(self) -> Member:
-        return Member(row=self.row)
-
-    @public("The organization they signed in to.")
-    async def organization(self, info: ContextInfo) -> Organization:
-        return await viewer_organization(info.context.subject)
+    member: Member = embedded("Their place in the organization.", requires=PUBLIC)
+    organization: Organization = to_one(
+        "organization", "The organization they signed in to.", requires=PUBLIC
+    )

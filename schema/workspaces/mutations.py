@@ -7,7 +7,8 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from models.workspace import Workspace as WorkspaceRow
 from schema.context import ContextInfo
-from schema.directives import At, auth, public
+from schema.directives import PUBLIC, At, auth
+from schema.fields import embedded
 from schema.workspaces.types import Workspace
 
 
@@ -21,9 +22,7 @@ class CreateWorkspaceInput:
 class WorkspacePayload:
     row: strawberry.Private[WorkspaceRow]
 
-    @public("The workspace.")
-    def workspace(self) -> Workspace:
-        return Workspace(row=self.row)
+    workspace: Workspace = embedded("The workspace.", requires=PUBLIC)
 
 
 @strawberry.type

@@ -19,6 +19,7 @@ from identity.refusals import (
 from identity.subject import Subject
 from models import ActorType, Assignment, BuiltinRole, Role, ViaType
 from models.clock import now
+from models.listing import page
 from tests.identity.refusing import outcome, refused, story
 from tests.world import UNKNOWN_ID, World, at_campaign, at_workspace, new_world
 
@@ -286,10 +287,10 @@ async def test_roles_are_listed_built_in_first_to_who_may_read_them_anywhere(
     world: World, designer: Subject
 ) -> None:
     names = [builtin.value.capitalize() for builtin in BuiltinRole]
-    assert [r.name for r in await roles.visible(designer.access)] == [*names, "Designer"]
+    assert [r.name for r in await page(roles.listing(designer.access))] == [*names, "Designer"]
     member = await world.someone("Mia", BuiltinRole.MEMBER, at_workspace(world.a))
-    assert len(await roles.visible(member.access)) == 8
+    assert len(await page(roles.listing(member.access))) == 8
     viewer = await world.someone("Vera", BuiltinRole.VIEWER, world.everywhere)
-    assert await roles.visible(viewer.access) == []
+    assert await page(roles.listing(viewer.access)) == []
     with pytest.raises(NotFound):
         await roles.found(viewer.access, (await world.role(BuiltinRole.VIEWER)).id)

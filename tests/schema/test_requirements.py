@@ -321,7 +321,7 @@ async def test_objects_are_checked_at_the_level_of_their_type(world: World) -> N
         "Role": await world.role(BuiltinRole.OWNER),
     }
     for name, row in rows.items():
-        target = NODE_TYPES[name].type(row=row).access_target()
+        target = NODE_TYPES[name][0](row=row).access_target()
         level = level_of(graphql_schema.type_map[name])
         assert (level is ScopeType.ORGANIZATION) == (target.workspace_id is None), name
         assert (level in KINDS) == (target.resource_id is not None), name

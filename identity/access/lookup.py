@@ -1,0 +1,85 @@
+"""How one row is found by its id: in the subject's organization, and only if it may be seen.
+
+One rule for use cases, which get the row from `find`, and for reads that choose their own columns
+and take the condition as SQL.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from identity.access.compiled import Access
+from identity.access.decision import Target
+from identity.refusals import NotFound
+from models.assignment import ScopeType
+from models.listing import Values
+from models.record import Record
+from models.sql import Statement
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+class Place(Enum):
+    """Where permissions on a row are checked, by the columns that say so."""
+
+    ORGANIZATION = ()
+    WORKSPACE = ("id",)
+    RESOURCE = ("workspace_id", "id")
+    WITHIN = ("workspace_id",)
+    """In the row's workspace, or at the organization if it has none."""
+    SCOPE = ("workspace_id", "scope_id", "scope_type")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        columns: tuple[str, ...] = self.value
+        return columns
+
+    def target(self, *values: Any) -> Target:
+        """The target of a row with these values in the columns."""
+        if self is Place.SCOPE:
+            workspace_id, scope_id, scope_type = values
+            broad = scope_type in (ScopeType.ORGANIZATION, ScopeType.WORKSPACE)
+            return Target(workspace_id, None if broad else scope_id)
+        return Target(*values)
+
+    def target_of(self, row: object) -> Target:
+        return self.target(*(getattr(row, column) for column in self.columns))
+
+
+Seen = Callable[[Access, Target], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Generic[RecordT]):
+    """`seen` says of a row's target whether the subject may know that the row is there."""
+
+    model: type[RecordT]
+    label: str
+    place: Place
+    seen: Seen
+
+    def condition(self, values: Values, row_id: UUID, organization_id: UUID) -> str:
+        """SQL that is true of the row, whose table has the alias `t`."""
+        of_the_row = f"t.id = {values.add(row_id)}"
+        organization = values.add(organization_id)
+        if "organization_id" in self.model._meta.fields_db_projection:
+            return f"{of_the_row} AND t.organization_id = {organization}"
+        if "workspace_id" in self.model._meta.fields_db_projection:
+            return (
+                f"{of_the_row} AND t.workspace_id IN"  # noqa: S608
+                f" (SELECT id FROM workspaces WHERE organization_id = {organization})"
+            )
+        return f"{of_the_row} AND t.id = {organization}"
+
+    async def find(self, access: Access, row_id: UUID) -> RecordT:
+        """The row. Raises `NotFound`, in the same words for a row that is not to be seen."""
+        values = Values()
+        table = self.model._meta.db_table
+        condition = self.condition(values, row_id, access.organization_id)
+        there = await Statement(f"SELECT t.id FROM {table} t WHERE {condition}").row(*values.given)  # noqa: S608
+        row = None if there is None else await self.model.get_or_none(id=row_id)
+        if row is None or not self.seen(access, self.place.target_of(row)):
+            raise NotFound(self.label)
+        return row

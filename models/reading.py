@@ -1,0 +1,100 @@
+"""Reading plain records: the shortest way from a SELECT to its rows.
+
+On PostgreSQL the records are asyncpg's own, from Tortoise's pool. On SQLite a short read runs in
+the thread of the event loop, over a connection that can only read: handing it to another thread
+and back takes longer than the read. One that turns out long is run again on Tortoise's connection,
+which has a thread of its own. Inside a transaction both read over its connection.
+"""
+
+import logging
+import re
+import sqlite3
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.base.client import TransactionalDBClient
+from tortoise.backends.sqlite.client import SqliteClient
+
+from models.sql import connection
+
+log = logging.getLogger("tortoise.db_client")
+
+LONGEST_SHORT_READ = 0.02
+"""Seconds that a read may hold up the event loop."""
+STEPS_BETWEEN_LOOKS = 20_000
+"""Instructions of SQLite's virtual machine after which the clock is looked at."""
+REMEMBERED_TEXTS = 2_000
+
+Row = Sequence[Any]
+
+
+class _Reader:
+    """The read-only SQLite connection of this process, for the database that is open."""
+
+    def __init__(self) -> None:
+        self._path: str | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._began = 0.0
+
+    def short(self, path: str, sql: str, values: Sequence[object]) -> list[Row] | None:
+        """The rows, or `None` if the read is not a short one."""
+        if self._connection is None or path != self._path:
+            self.close()
+            self._connection, self._path = _read_only(path), path
+            self._connection.set_progress_handler(self._is_long, STEPS_BETWEEN_LOOKS)
+        self._began = time.monotonic()
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return None
+            raise
+
+    def _is_long(self) -> bool:
+        return time.monotonic() - self._began > LONGEST_SHORT_READ
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _read_only(path: str) -> sqlite3.Connection:
+    uri = f"{Path(path).absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=500)
+
+
+reader = _Reader()
+
+
+async def fetch(sql: str, values: Sequence[object]) -> Sequence[Row]:
+    """The rows of a SELECT with `$1`, `$2` … as placeholders, each read by position.
+
+    SQLite gives ids and times as text and truth as 0 or 1.
+    """
+    client = connection()
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s: %s", sql, values)
+    if isinstance(client, AsyncpgDBClient):
+        async with client.acquire_connection() as postgres:
+            found: list[Row] = await postgres.fetch(sql, *values)
+            return found
+    text, bound = _numbered(sql), [str(v) if isinstance(v, UUID) else v for v in values]
+    assert isinstance(client, SqliteClient)  # noqa: S101 - there are two kinds of database
+    if not isinstance(client, TransactionalDBClient):
+        rows = reader.short(client.filename, text, bound)
+        if rows is not None:
+            return rows
+    slow: Sequence[Row] = (await client.execute_query(text, bound))[1]
+    return slow
+
+
+@lru_cache(maxsize=REMEMBERED_TEXTS)
+def _numbered(sql: str) -> str:
+    """SQLite's own form of the placeholders."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)

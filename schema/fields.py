@@ -1,0 +1,213 @@
+"""The fields of a type that stands on a row, each declared by its source (`schema.mapping`).
+
+What graphql-core needs, a resolver, is made here from the same declaration; what the engine needs
+it reads there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from strawberry.types.base import StrawberryContainer, get_object_definition
+from tortoise.models import Model
+
+from identity.access.compiled import Access
+from identity.access.lookup import Lookup
+from identity.access.permissions import Permission
+from identity.refusals import BadInput, Unauthenticated
+from identity.subject import Subject
+from models.listing import Listing, count_up_to_cap, page
+from models.record import Record
+from schema.arguments import After, Before, First, Last
+from schema.arguments import GlobalId as GlobalIdArgument
+from schema.connection import paged, window_of
+from schema.context import ContextInfo
+from schema.directives import At, mapped
+from schema.ids import global_id, parse_id, row_id
+from schema.mapping import (
+    All,
+    AnyNode,
+    Computed,
+    Decided,
+    Embedded,
+    Found,
+    GlobalId,
+    Own,
+    Page,
+    ToMany,
+    ToOne,
+)
+
+ListingOf = Callable[[Access, UUID], Listing]
+
+
+def own_id(
+    description: str, *, requires: Sequence[Permission], type_name: str | None = None
+) -> Any:
+    """The global id of the row, as one of `type_name` if given."""
+
+    def resolve(root: Any) -> Any:
+        return global_id(type_name or type(root).__name__, root.row.id)
+
+    return mapped(GlobalId(type_name), resolve, description, requires, At.SELF)
+
+
+def embedded(description: str, *, requires: Sequence[Permission], at: str = At.SELF) -> Any:
+    """An object that is made of the same row."""
+
+    def resolve(root: Any, info: ContextInfo) -> Any:
+        return _type_of(info)(row=root.row)
+
+    return mapped(Embedded(), resolve, description, requires, at)
+
+
+def to_one(
+    relation: str, description: str, *, requires: Sequence[Permission], at: str = At.SELF
+) -> Any:
+    """The row that a foreign key of the row points at."""
+
+    async def resolve(root: Any, info: ContextInfo) -> Any:
+        row = getattr(root.row, relation)
+        if row is not None and not isinstance(row, Model):
+            row = await info.context.related(root.row, relation)
+        return None if row is None else _type_of(info)(row=row)
+
+    return mapped(ToOne(relation), resolve, description, requires, at)
+
+
+def to_many(
+    model: type[Record],
+    column: str,
+    description: str,
+    *,
+    requires: Sequence[Permission],
+    at: str = At.SELF,
+) -> Any:
+    """The rows of another table whose `column` holds the id of the row, oldest first."""
+
+    async def resolve(root: Any, info: ContextInfo) -> Any:
+        rows = await info.context.rows_with(model, column, root.row.id)
+        return [_type_of(info)(row=row) for row in rows]
+
+    return mapped(ToMany(model, column), resolve, description, requires, at)
+
+
+def all_of(
+    listing: ListingOf, description: str, *, requires: Sequence[Permission], at: str = At.SELF
+) -> Any:
+    """Every row of a listing, which gets the id of the row that the field is on."""
+
+    async def resolve(root: Any, info: ContextInfo) -> Any:
+        access = info.context.access
+        base = access.organization_id if root is None else root.row.id
+        return [_type_of(info)(row=row) for row in await page(listing(access, base))]
+
+    return mapped(All(listing), resolve, description, requires, at)
+
+
+def page_of(
+    listing: ListingOf, description: str, *, requires: Sequence[Permission], at: str = At.SELF
+) -> Any:
+    """A connection: a listing by pages, newest first."""
+
+    async def resolve(
+        root: Any,
+        info: ContextInfo,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        window = window_of(first, after, last, before)
+        rows_seen = listing(info.context.access, root.row.id)
+        rows = await page(rows_seen, window)
+        return paged(rows, window, _type_of(info), lambda: count_up_to_cap(rows_seen))
+
+    return mapped(Page(listing), resolve, description, requires, at)
+
+
+def computed(
+    value: Callable[[Access, Any], Any],
+    description: str,
+    *,
+    reads: Sequence[str],
+    requires: Sequence[Permission],
+    at: str = At.SELF,
+) -> Any:
+    """`value(access, row)`, of a row that has the columns `reads` as attributes."""
+
+    def resolve(root: Any, info: ContextInfo) -> Any:
+        return value(info.context.access, root.row)
+
+    return mapped(Computed(tuple(reads), value), resolve, description, requires, at)
+
+
+def own(
+    model: type[Record],
+    whose: Callable[[Subject], UUID | None],
+    description: str,
+    *,
+    requires: Sequence[Permission],
+) -> Any:
+    """The one row that belongs to the subject itself."""
+
+    async def resolve(info: ContextInfo) -> Any:
+        subject = info.context.subject
+        found = whose(subject)
+        row = None if found is None else await model.get_or_none(id=found)
+        if row is None:
+            raise Unauthenticated
+        return _type_of(info)(row=row)
+
+    return mapped(Own(model, whose), resolve, description, requires, At.SELF)
+
+
+def found(
+    type_name: str,
+    lookup: Lookup[Any],
+    description: str,
+    *,
+    requires: Sequence[Permission],
+    at: str = At.VALUE,
+) -> Any:
+    """The object of this type that the argument `id` names. NOT_FOUND if it is not to be seen."""
+
+    async def resolve(info: ContextInfo, id: GlobalIdArgument) -> Any:
+        row = await lookup.find(info.context.access, row_id(id, type_name, field="id"))
+        return _type_of(info)(row=row)
+
+    return mapped(Found(type_name, lookup), resolve, description, requires, at)
+
+
+def any_node(
+    types: Mapping[str, tuple[type, Lookup[Any]]],
+    description: str,
+    *,
+    requires: Sequence[Permission],
+) -> Any:
+    """The object that the argument `id` names, of whichever type it is."""
+
+    async def resolve(info: ContextInfo, id: GlobalIdArgument) -> Any:
+        type_name, node_id = parse_id(id, field="id")
+        if type_name not in types:
+            raise BadInput("This is not an id that this API gave out.", field="id")
+        node, lookup = types[type_name]
+        return node(row=await lookup.find(info.context.access, node_id))
+
+    lookups = {name: lookup for name, (_, lookup) in types.items()}
+    return mapped(AnyNode(lookups), resolve, description, requires, At.SELF)
+
+
+def decided(value: Callable[..., Any], resolver: Callable[..., Any], description: str) -> Any:
+    """What the access says about a row, of which only the type and the place count."""
+    return mapped(Decided(value), resolver, description, (), At.SELF)
+
+
+def _type_of(info: ContextInfo) -> Callable[..., Any]:
+    """The class of the objects that the field gives, through lists and connections."""
+    annotation: Any = info.return_type
+    while isinstance(annotation, StrawberryContainer):
+        annotation = annotation.of_type
+    definition = get_object_definition(annotation, strict=True)
+    items = definition.type_var_map
+    return cast("Callable[..., Any]", next(iter(items.values()), annotation))
