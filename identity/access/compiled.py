@@ -41,7 +41,7 @@ class Access:
 
     def mask_at(self, target: Target) -> int:
         """The permissions held at a target, after every cut."""
-        mask = self._granted(target) & ~self.plan_cut
+        mask = self.granted_at(target) & ~self.plan_cut
         if target.workspace_id in self.archived_workspaces:
             mask &= ARCHIVED_MASK
         return mask
@@ -67,7 +67,7 @@ class Access:
 
     def enters(self, workspace_id: UUID) -> bool:
         """Whether the subject holds anything at the workspace or in it; else it sees none."""
-        held = self._granted(Target(workspace_id)) & ~ORGANIZATION_ONLY_MASK
+        held = self.granted_at(Target(workspace_id)) & ~ORGANIZATION_ONLY_MASK
         return bool(held) or any(g.mask and g.workspace_id == workspace_id for g in self.grants)
 
     def enters_at(self, target: Target) -> bool:
@@ -88,7 +88,7 @@ class Access:
         denied_by = None
         if not allowed:
             denied_by = DeniedBy.MISSING_PERMISSION
-            if self._granted(target) & permission.bit:
+            if self.granted_at(target) & permission.bit:
                 by_plan = self.plan_cut & permission.bit
                 denied_by = DeniedBy.PLAN if by_plan else DeniedBy.WORKSPACE_ARCHIVED
         return Decision(permission, target, allowed, grants, denied_by)
@@ -123,7 +123,8 @@ class Access:
         """Whether a grant has ended since this was read."""
         return self.valid_until is not None and self.valid_until <= moment
 
-    def _granted(self, target: Target) -> int:
+    def granted_at(self, target: Target) -> int:
+        """What the assignments give at a target, before the plan and the workspace's state cut."""
         mask = self.organization_mask | self.fixed_mask
         if target.workspace_id is not None:
             mask |= self.workspace_masks.get(target.workspace_id, 0)

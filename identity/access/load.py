@@ -84,17 +84,27 @@ class AccessCache:
     async def get(
         self, organization_id: UUID, member_id: UUID, *, plan: Plan, revision: int
     ) -> Access:
-        key = (organization_id, member_id, plan)
-        entry = self._entries.get(key)
-        if entry is not None and entry[0] == revision and not entry[1].expired_at(now()):
-            self._entries.move_to_end(key)
-            return entry[1]
+        known = self.known(organization_id, member_id, plan=plan, revision=revision)
+        if known is not None:
+            return known
         access = await read_access(organization_id, member_id, plan)
+        key = (organization_id, member_id, plan)
         self._entries[key] = (revision, access)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
         return access
+
+    def known(
+        self, organization_id: UUID, member_id: UUID, *, plan: Plan, revision: int
+    ) -> Access | None:
+        """The same, if it was read at that revision before."""
+        key = (organization_id, member_id, plan)
+        entry = self._entries.get(key)
+        if entry is None or entry[0] != revision or entry[1].expired_at(now()):
+            return None
+        self._entries.move_to_end(key)
+        return entry[1]
 
     def clear(self) -> None:
         self._entries.clear()

@@ -16,7 +16,7 @@ from identity.refusals import NotFound
 from models.assignment import ScopeType
 from models.listing import Values
 from models.record import Record
-from models.sql import Statement
+from models.sql import Statement, as_optional_uuid
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -37,12 +37,11 @@ class Place(Enum):
         return columns
 
     def target(self, *values: Any) -> Target:
-        """The target of a row with these values in the columns."""
-        if self is Place.SCOPE:
-            workspace_id, scope_id, scope_type = values
-            broad = scope_type in (ScopeType.ORGANIZATION, ScopeType.WORKSPACE)
-            return Target(workspace_id, None if broad else scope_id)
-        return Target(*values)
+        """The target of a row with these values in the columns, ids also as text."""
+        ids = [as_optional_uuid(value) for value in values[:2]]
+        if self is Place.SCOPE and values[2] in (ScopeType.ORGANIZATION, ScopeType.WORKSPACE):
+            return Target(ids[0])
+        return Target(*ids)
 
     def target_of(self, row: object) -> Target:
         return self.target(*(getattr(row, column) for column in self.columns))
@@ -53,31 +52,33 @@ Seen = Callable[[Access, Target], bool]
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Generic[RecordT]):
-    """`seen` says of a row's target whether the subject may know that the row is there."""
+    """`seen` says of a row's target whether the subject may know that the row is there.
+
+    `label` is what people call such a row.
+    """
 
     model: type[RecordT]
     label: str
     place: Place
     seen: Seen
 
-    def condition(self, values: Values, row_id: UUID, organization_id: UUID) -> str:
-        """SQL that is true of the row, whose table has the alias `t`."""
-        of_the_row = f"t.id = {values.add(row_id)}"
+    def in_organization(self, values: Values, organization_id: UUID, alias: str = "t") -> str:
+        """SQL that is true of the organization's rows."""
         organization = values.add(organization_id)
-        if "organization_id" in self.model._meta.fields_db_projection:
-            return f"{of_the_row} AND t.organization_id = {organization}"
-        if "workspace_id" in self.model._meta.fields_db_projection:
-            return (
-                f"{of_the_row} AND t.workspace_id IN"  # noqa: S608
-                f" (SELECT id FROM workspaces WHERE organization_id = {organization})"
-            )
-        return f"{of_the_row} AND t.id = {organization}"
+        columns = self.model._meta.fields_db_projection
+        if "organization_id" in columns:
+            return f"{alias}.organization_id = {organization}"
+        if "workspace_id" in columns:
+            workspaces = f"SELECT id FROM workspaces WHERE organization_id = {organization}"  # noqa: S608
+            return f"{alias}.workspace_id IN ({workspaces})"
+        return f"{alias}.id = {organization}"
 
     async def find(self, access: Access, row_id: UUID) -> RecordT:
         """The row. Raises `NotFound`, in the same words for a row that is not to be seen."""
         values = Values()
         table = self.model._meta.db_table
-        condition = self.condition(values, row_id, access.organization_id)
+        condition = f"t.id = {values.add(row_id)}"
+        condition += f" AND {self.in_organization(values, access.organization_id)}"
         there = await Statement(f"SELECT t.id FROM {table} t WHERE {condition}").row(*values.given)  # noqa: S608
         row = None if there is None else await self.model.get_or_none(id=row_id)
         if row is None or not self.seen(access, self.place.target_of(row)):

@@ -1,7 +1,10 @@
 """Sessions: an opaque token in a cookie, looked up with every request."""
 
+import dataclasses
 import secrets
-from datetime import timedelta
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +12,7 @@ from identity.access.compiled import nowhere
 from identity.access.load import cache
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, record
+from identity.credentials.gate import Gate
 from identity.credentials.limits import SessionLimits
 from identity.facts import Fact, Kind, announce
 from identity.presence import Standing
@@ -24,6 +28,35 @@ from models.session import EndReason, Session
 from models.sql import Statement, as_time, as_uuid
 
 TOUCH_EVERY = timedelta(minutes=1)
+MOST_KNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a token was last found to be, by its hash."""
+
+    subject: Subject
+    member_id: UUID
+    last_seen_at: datetime
+
+
+class _KnownSessions:
+    """The sessions used last. Nothing is believed of them that a gate does not ask again."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, _Known] = OrderedDict()
+
+    def get(self, hashed: str) -> _Known | None:
+        return self._entries.get(hashed)
+
+    def put(self, hashed: str, known: _Known) -> None:
+        self._entries[hashed] = known
+        self._entries.move_to_end(hashed)
+        if len(self._entries) > MOST_KNOWN:
+            self._entries.popitem(last=False)
+
+
+_known = _KnownSessions()
 
 _LIVE_WHERE = """
     SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at, s.expires_at,
@@ -53,15 +86,17 @@ async def authenticate(token: str, *, limits: SessionLimits, origin: Origin) -> 
     Raises `Unauthenticated` for a token that is unknown, over, idle for too long, or whose member
     is not active; the caller never learns which.
     """
-    moment = now()
-    row = await _LIVE.row(
-        token_hash(token), moment, moment - limits.idle, MemberStatus.ACTIVE.value
-    )
+    moment, hashed = now(), token_hash(token)
+    row = await _LIVE.row(hashed, moment, moment - limits.idle, MemberStatus.ACTIVE.value)
     if row is None:
         raise Unauthenticated
-    if as_time(row["last_seen_at"]) <= moment - TOUCH_EVERY:
+    seen = as_time(row["last_seen_at"])
+    if seen <= moment - TOUCH_EVERY:
         await _TOUCH.execute(row["id"], moment)
-    return await _subject(row, origin)
+        seen = moment
+    subject = await _subject(row, origin)
+    _known.put(hashed, _Known(subject, as_uuid(row["member_id"]), seen))
+    return subject
 
 
 async def standing(subject: Subject, *, limits: SessionLimits, used: bool = False) -> Standing:
@@ -103,6 +138,27 @@ async def _subject(row: Any, origin: Origin) -> Subject:
         origin=origin,
         authenticated_at=as_time(row["authenticated_at"]),
     )
+
+
+def presumed(token: str, *, limits: SessionLimits, origin: Origin) -> tuple[Subject, Gate] | None:
+    """The subject that a token was last found to be, for whoever can pass the gate along with
+    their own first statement: what the gate asks is what `authenticate` does.
+
+    `None` for a token not seen lately, or due to be touched.
+    """
+    hashed = token_hash(token)
+    known = _known.get(hashed)
+    moment = now()
+    if known is None or known.last_seen_at <= moment - TOUCH_EVERY:
+        return None
+    subject = known.subject
+    access = cache.known(
+        subject.organization_id, known.member_id, plan=subject.plan, revision=subject.revision
+    )
+    if access is None:
+        return None
+    gate = Gate(hashed, moment, moment - limits.idle, subject.plan, subject.revision)
+    return dataclasses.replace(subject, access=access, origin=origin), gate
 
 
 async def start(

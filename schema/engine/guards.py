@@ -1,0 +1,160 @@
+"""What the guards of an operation decide: once for a subject, and by the row where it depends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from graphql import FieldNode
+from graphql.language import get_location
+
+from identity.access.compiled import Access
+from identity.access.decision import ORGANIZATION, Target
+from identity.access.lookup import Place
+from identity.access.permissions import ALL_MASK, ARCHIVED_MASK, Permission, bits_of
+from identity.refusals import Refusal
+from models.sql import as_optional_uuid
+from schema.directives import At, Auth
+from schema.engine.mapped import MappedType
+from schema.guard import require_one
+
+
+class Outcome(IntEnum):
+    """What a guard says of the objects that it is on."""
+
+    DENIED = 0
+    ALLOWED = 1
+    BY_ROW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The `@auth` of one field of an operation. `locations` is where the document asks for it."""
+
+    index: int
+    requires: Sequence[Permission]
+    mask: int
+    at: str
+    place: Place
+    locations: Sequence[dict[str, int]]
+
+    @classmethod
+    def of(cls, index: int, parent: MappedType, auth: Auth, nodes: Sequence[FieldNode]) -> "Guard":
+        return cls(
+            index=index,
+            requires=tuple(auth.requires),
+            mask=bits_of(auth.requires),
+            at=auth.at,
+            place=parent.place if auth.at == At.SELF else Place.ORGANIZATION,
+            locations=locations_of(nodes),
+        )
+
+
+def locations_of(nodes: Sequence[FieldNode]) -> Sequence[dict[str, int]]:
+    """Where the nodes stand in their document."""
+    found = []
+    for node in nodes:
+        if node.loc is not None and node.loc.source is not None:
+            place = get_location(node.loc.source, node.loc.start)
+            found.append({"line": place.line, "column": place.column})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What stands in the data where a field was refused, until the errors are made of it."""
+
+    refusal: Refusal
+    locations: Sequence[dict[str, int]]
+
+    def error(self, path: Sequence[str | int]) -> dict[str, Any]:
+        """The error as `schema.errors.formatted` writes it."""
+        return {
+            "message": self.refusal.message,
+            "extensions": {"code": self.refusal.code, **self.refusal.details},
+            "locations": self.locations,
+            "path": path,
+        }
+
+
+def outcomes(guards: Sequence[Guard], access: Access) -> tuple[Outcome, ...]:
+    """What each guard says for a subject."""
+    wide = (access.organization_mask | access.fixed_mask) & ~access.plan_cut
+    wide &= ARCHIVED_MASK if access.archived_workspaces else ALL_MASK
+    somewhere = access.organization_mask | access.fixed_mask
+    for mask in access.workspace_masks.values():
+        somewhere |= mask
+    for mask in access.resource_masks.values():
+        somewhere |= mask
+    return tuple(_outcome(guard, access, wide, somewhere) for guard in guards)
+
+
+def _outcome(guard: Guard, access: Access, wide: int, somewhere: int) -> Outcome:
+    if guard.at in (At.EACH, At.VALUE):
+        return Outcome.ALLOWED
+    if guard.at == At.ANYWHERE:
+        anywhere = any(access.allows_anywhere(each) for each in guard.requires)
+        return Outcome.ALLOWED if anywhere else Outcome.DENIED
+    if guard.at == At.ORGANIZATION or guard.place is Place.ORGANIZATION:
+        held = access.allows_any(guard.mask, ORGANIZATION)
+        return Outcome.ALLOWED if held else Outcome.DENIED
+    if wide & guard.mask:
+        return Outcome.ALLOWED
+    return Outcome.BY_ROW if somewhere & guard.mask else Outcome.DENIED
+
+
+A_WORKSPACE = Target(UUID(int=0))
+A_RESOURCE = Target(UUID(int=0), UUID(int=0))
+"""For a guard that is denied everywhere: any target gets the same text."""
+
+
+@dataclass(slots=True)
+class Checks:
+    """The guards of an operation at work for one subject, with each refusal made once."""
+
+    access: Access
+    guards: Sequence[Guard]
+    made: dict[tuple[int, int, bool, bool], Refused] = field(default_factory=dict)
+    refusing: bool = False
+    """Whether anything was refused, so that the data holds a `Refused`."""
+
+    def denied(self, index: int) -> Refused:
+        """The refusal of a guard that is denied wherever it stands."""
+        guard = self.guards[index]
+        at = ORGANIZATION
+        if guard.at == At.SELF and guard.place is not Place.ORGANIZATION:
+            at = A_WORKSPACE if guard.place is Place.WORKSPACE else A_RESOURCE
+        return self._refused(guard, at)
+
+    def mask(self, *place: object) -> int:
+        """The permissions held at a workspace, or at a resource in one, by the row's ids."""
+        return self.access.mask_at(_target(place))
+
+    def refused(self, index: int, *place: object) -> Refused:
+        """The refusal of a guard at a row that it does not allow."""
+        return self._refused(self.guards[index], _target(place))
+
+    def _refused(self, guard: Guard, at: Target) -> Refused:
+        archived = at.workspace_id in self.access.archived_workspaces
+        key = (guard.index, self.access.granted_at(at), archived, guard.place is Place.RESOURCE)
+        found = self.made.get(key)
+        if found is None:
+            found = self.made[key] = self.stand_in(self._refusal(guard, at), guard.locations)
+        return found
+
+    def stand_in(self, refusal: Refusal, locations: Sequence[dict[str, int]]) -> Refused:
+        """What to put into the data where a field is refused."""
+        self.refusing = True
+        return Refused(refusal, locations)
+
+    def _refusal(self, guard: Guard, at: Target) -> Refusal:
+        try:
+            require_one(self.access, list(guard.requires), at)
+        except Refusal as refusal:
+            return refusal
+        raise AssertionError("a guard that allows was asked for its refusal")
+
+
+def _target(place: Sequence[object]) -> Target:
+    return Target(*(as_optional_uuid(each) for each in place))
