@@ -28,6 +28,7 @@ from identity.facts import hearing
 from identity.refusals import Refusal
 from models.database import opened
 from models.migrating import pending, require_migrated
+from schema.schema import engine
 from schema.sdl import sdl
 
 STATIC = Path(__file__).parent / "static"
@@ -50,6 +51,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings.database_url, settings.keys()):
             await require_migrated()
+            engine.require_mapped()
             async with hearing():
                 yield
 

@@ -21,6 +21,8 @@ from schema.batches import rows_by_id, rows_with
 @dataclass(slots=True)
 class Context:
     subject: Subject
+    done: dict[str, Any] = field(default_factory=dict)
+    """What mutations were carried out already, by their response keys: they are not done again."""
     presence: Presence | None = None
     """Of a subscription: the caller who stays."""
     by_id: dict[type[Record], DataLoader[UUID, Record | None]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Errors of an operation as GraphQL says them: message, path, and `extensions.code`."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLError
@@ -39,3 +40,26 @@ def formatted(error: GraphQLError, *, request_id: str | None) -> dict[str, Any]:
 def _is_of_the_document(error: GraphQLError) -> bool:
     """Whether a scalar of ours refused a literal or a variable, before anything ran."""
     return error.path is None
+
+
+def in_response_order(
+    errors: Sequence[GraphQLError], data: Mapping[str, Any] | None
+) -> list[GraphQLError]:
+    """The errors as their fields stand in the response: graphql-core has them as they happened.
+
+    Errors below the same null stay as they are.
+    """
+    return sorted(errors, key=lambda error: _position(error.path or (), data))
+
+
+def _position(path: Sequence[str | int], data: Any) -> tuple[int, ...]:
+    position = []
+    for key in path:
+        if isinstance(data, Mapping) and key in data:
+            position.append(list(data).index(key))
+        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
+            position.append(key)
+        else:
+            break
+        data = data[key]
+    return tuple(position)

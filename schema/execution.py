@@ -1,5 +1,7 @@
 """Running one GraphQL request: parse, validate, check, execute."""
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,19 +15,22 @@ from graphql import (
     OperationType,
     execute,
 )
+from graphql.execution.values import get_variable_values
 
 from identity.access.compiled import Access
+from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema import guarded_inputs
 from schema.context import Context
 from schema.cost import Cost, Price, prices
-from schema.errors import formatted
+from schema.engine.engine import Compiled, Done, NotCompiled, Unusual
+from schema.errors import formatted, in_response_order
 from schema.fragments import mentions
 from schema.introspection import META_FIELDS, introspection
 from schema.limits import parsed, require_small, require_within_limits
 from schema.operations import operation_of, refused_root_fields
-from schema.schema import graphql_schema
+from schema.schema import engine, graphql_schema
 from schema.validation import mistakes
 
 CACHED_DOCUMENTS = 500
@@ -54,6 +59,11 @@ class Answer:
     cost: Cost | None = None
 
 
+log = logging.getLogger("gatepost.schema")
+fallbacks: Counter[str] = Counter()
+"""How often graphql-core executed an operation, by what the engine does not compile."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Document:
     node: DocumentNode | None
@@ -63,6 +73,7 @@ class _Document:
     """Whether it could use a guarded input."""
     introspects: bool = False
     """Whether it asks for anything of the schema itself."""
+    compiled: Compiled = field(default_factory=lambda: Compiled({}, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class Prepared:
     cost: Cost
     guarded: bool
     introspects: bool
+    compiled: Compiled
 
     @property
     def name(self) -> str | None:
@@ -105,13 +117,27 @@ def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
         cost = document.prices[name].of(request.variables)
     except TooExpensive as refusal:
         return wrong([_refused(refusal)], request_id)
-    return Prepared(request, document.node, operation, cost, document.guarded, document.introspects)
+    return Prepared(
+        request,
+        document.node,
+        operation,
+        cost,
+        document.guarded,
+        document.introspects,
+        document.compiled,
+    )
 
 
-async def answer(request: Request, subject: Subject) -> Answer:
-    """The response to a request of a subject. Never raises for what the request got wrong."""
+async def answer(request: Request, subject: Subject, gate: Gate | None = None) -> Answer:
+    """The response to a request of a subject. Never raises for what the request got wrong.
+
+    With a `gate` the subject is only presumed: raises `GateClosed`, with nothing done, unless the
+    statement that reads the data finds the gate open.
+    """
     request_id = subject.origin.request_id
     ready = prepared(request, request_id=request_id)
+    if gate is not None:
+        return await _behind(gate, ready, subject)
     if isinstance(ready, Answer):
         return ready
     if ready.operation.operation is OperationType.SUBSCRIPTION:
@@ -126,12 +152,53 @@ async def answer(request: Request, subject: Subject) -> Answer:
     return await executed(ready, context)
 
 
+async def _behind(gate: Gate, ready: Prepared | Answer, subject: Subject) -> Answer:
+    """The answer to a query that the engine compiles; whatever else it is needs a certain caller.
+
+    Raises `GateClosed`.
+    """
+    if isinstance(ready, Answer) or ready.guarded or ready.introspects:
+        raise GateClosed
+    if ready.operation.operation is not OperationType.QUERY:
+        raise GateClosed
+    done = await _compiled(ready, Context(subject.during(ready.name)), gate)
+    if done is None:
+        raise GateClosed
+    return Answer(_done_body(done), executed=True, cost=ready.cost)
+
+
+async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None) -> Done | None:
+    """What the engine makes of it; `None` if graphql-core is to execute it."""
+    definitions = ready.operation.variable_definitions or ()
+    given = dict(ready.request.variables)
+    variables = get_variable_values(graphql_schema, definitions, given, hide_suggestions=True)
+    if isinstance(variables, list):
+        return None
+    try:
+        if ready.operation.operation is OperationType.MUTATION:
+            return await engine.mutation(ready.compiled, ready.operation, variables, context)
+        return await engine.query(ready.compiled, ready.operation, variables, context, gate)
+    except (NotCompiled, Unusual) as reason:
+        fallbacks[str(reason) or "unusual"] += 1
+        return None
+    except GateClosed:
+        raise
+    except Exception:
+        log.exception("request %s failed in the engine", context.subject.origin.request_id)
+        fallbacks["failed"] += 1
+        return None
+
+
 async def executed(ready: Prepared, context: Context, *, root: Any = None) -> Answer:
     """The answer of running it; for an event of a subscription, `root` is the event."""
     request_id = context.subject.origin.request_id
     variables = ready.request.variables
     if refused := ready.refused_inputs(context.access):
         return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
+    if root is None and not ready.introspects:
+        done = await _compiled(ready, context)
+        if done is not None:
+            return Answer(_done_body(done), executed=True, cost=ready.cost)
     node, shown = ready.document, None
     if ready.introspects:
         shown = introspection().answer(node, ready.operation, variables, context.access)
@@ -151,7 +218,7 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     )
     if not isinstance(result, ExecutionResult):
         result = await result
-    data, errors = result.data, result.errors or []
+    data, errors = result.data, in_response_order(result.errors or [], result.data)
     if data is None and errors and all(e.path is None for e in errors):
         return wrong(errors, request_id)
     if shown is not None:
@@ -194,7 +261,9 @@ def _validated(source: str) -> _Document:
         return _Document(None, tuple(errors))
     guarded = mentions(node, guarded_inputs.guarded_fields(graphql_schema))
     introspects = mentions(node, META_FIELDS)
-    return _Document(node, (), prices(graphql_schema, node), guarded, introspects)
+    return _Document(
+        node, (), prices(graphql_schema, node), guarded, introspects, Compiled.of(node)
+    )
 
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
@@ -217,6 +286,10 @@ def wrong(errors: list[GraphQLError], request_id: str | None) -> Answer:
     return Answer(
         {"errors": [formatted(error, request_id=request_id) for error in errors]}, executed=False
     )
+
+
+def _done_body(done: Done) -> dict[str, Any]:
+    return {"errors": done.errors, "data": done.data} if done.errors else {"data": done.data}
 
 
 def _body(

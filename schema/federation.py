@@ -66,7 +66,7 @@ REPRESENTATION = strawberry.scalar(
 
 ENTITY: Any = StrawberryUnion(
     "_Entity",
-    type_annotations=tuple(StrawberryAnnotation(node.type) for node in NODE_TYPES.values()),
+    type_annotations=tuple(StrawberryAnnotation(node) for node, _ in NODE_TYPES.values()),
     description="What other services know by its id.",
 )
 
@@ -105,7 +105,7 @@ async def _entity(access: Access, representation: object, *, field: str) -> Any:
         row, _ = await located(access, node_id, field=f"{field}.id")
     except Refusal as refusal:
         return refusal
-    return NODE_TYPES[type_name].type(row=row)
+    return NODE_TYPES[type_name][0](row=row)
 
 
 def _named(representation: object, *, field: str) -> tuple[str, str]:

@@ -49,6 +49,11 @@ class Subscription(AccessSubscription, AuditSubscription):
     pass
 
 
+CONFIG = StrawberryConfig(
+    disable_field_suggestions=True, scalar_map={Representation: REPRESENTATION}
+)
+
+
 def _schema(query: type) -> strawberry.Schema:
     """A schema with this root, whose declarations are enforced. Strawberry offers no public name
     for the graphql-core schema in it.
@@ -58,9 +63,7 @@ def _schema(query: type) -> strawberry.Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=[node for node, _ in NODE_TYPES.values()],
-        config=StrawberryConfig(
-            disable_field_suggestions=True, scalar_map={Representation: REPRESENTATION}
-        ),
+        config=CONFIG,
     )
     describe_arguments(made._schema)
     enforce(made._schema)

@@ -66,7 +66,7 @@ class _Subscribed:
     field: RootField | None = None
 
     def context(self, subject: Subject) -> Context:
-        return Context(subject.during(self.ready.name), self.presence)
+        return Context(subject.during(self.ready.name), presence=self.presence)
 
     async def require(self, subject: Subject) -> None:
         """Raise the refusal unless the subject may have the field, there where it is asked for."""

@@ -170,10 +170,10 @@ async def test_a_wrong_field_is_not_answered_with_a_guess(olga: Person) -> None:
 async def test_our_fault_is_an_id_and_no_inside_detail(
     olga: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(*args: Any) -> None:
+    def broken(*args: Any) -> None:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("identity.workspaces.visible", broken)
+    monkeypatch.setattr("identity.workspaces.listing", broken)
     response = await olga.post({"query": "{ workspaces { name } }"})
     error = response.json()["errors"][0]
     assert error["extensions"] == {
