@@ -4,6 +4,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.settings import Settings
 from identity.credentials import sessions
+from identity.credentials.gate import Gate
 from identity.refusals import Forbidden, Unauthenticated
 from identity.subject import Origin, Subject
 
@@ -36,6 +37,15 @@ async def subject_of(request: HTTPConnection) -> Subject:
     return await sessions.authenticate(
         token, limits=settings.session_limits, origin=origin_of(request)
     )
+
+
+def presumed(request: HTTPConnection) -> tuple[Subject, Gate] | None:
+    """Who the session cookie was last found to be, and what to ask again before it is believed."""
+    token = request.cookies.get(SESSION_COOKIE)
+    if "authorization" in request.headers or not token:
+        return None
+    settings: Settings = request.app.state.settings
+    return sessions.presumed(token, limits=settings.session_limits, origin=origin_of(request))
 
 
 def require_same_origin(request: HTTPConnection) -> None:

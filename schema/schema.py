@@ -8,6 +8,7 @@ from schema.arguments import describe_arguments
 from schema.audit.subscriptions import AuditSubscription
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
+from schema.engine.engine import Engine
 from schema.federation import REPRESENTATION, FederationQuery, Representation
 from schema.guard import enforce
 from schema.mailing_lists.mutations import MailingListMutation
@@ -76,3 +77,5 @@ schema = _schema(Query)
 
 graphql_schema = _schema(ExecutedQuery)._schema
 """What is executed: the same, and what a router asks a subgraph."""
+
+engine = Engine(graphql_schema, CONFIG)

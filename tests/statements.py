@@ -29,5 +29,8 @@ class _Statements(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
-        if text.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
+        announces = "pg_notify" in text  # by a task of its own, whenever it gets to run
+        if not announces and text.lstrip().upper().startswith(
+            ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+        ):
             self.texts.append(text)

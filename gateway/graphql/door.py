@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from gateway.authenticate import require_client_header, require_same_origin, subject_of
+from gateway.authenticate import presumed, require_client_header, require_same_origin, subject_of
 from gateway.body import read_body
 from gateway.graphql import parsing
 from gateway.graphql.documents import DocumentNotFound, document_of
@@ -22,6 +22,7 @@ from gateway.graphql.media_types import MediaType, acceptable
 from gateway.graphql.parsing import Asked
 from gateway.graphql.responses import published, refusal_body, respond, written
 from gateway.settings import Settings, variable
+from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
 from schema.execution import Answer, Request, answer, operation_type
@@ -35,15 +36,39 @@ async def endpoint(request: HttpRequest) -> Response:
     require_same_origin(request)
     require_client_header(request)
     media_type = acceptable(request.headers)
+    caller = presumed(request)
+    body = b""
+    if caller is not None and request.method == "POST":
+        body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+        done = await _at_once(request, body, *caller)
+        if done is not None:
+            return respond(done, media_type)
     subject = await subject_of(request)
     if request.method != "POST":
         asked = parsing.request_at(request.scope["query_string"])
         return await _answered(request, asked, subject, media_type)
-    body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+    body = body or await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
     value = parsing.json_of(body, field="body")
     if isinstance(value, list):
         return await _batch(request, value, subject, media_type)
     return await _answered(request, parsing.request_in(value), subject, media_type)
+
+
+async def _at_once(
+    request: HttpRequest, body: bytes, subject: Subject, gate: Gate
+) -> Answer | None:
+    """The answer to a query whose first statement authenticates the caller along with the data.
+
+    `None` for whatever needs a certain caller before; then nothing was done.
+    """
+    try:
+        asked = parsing.request_in(parsing.json_of(body, field="body"))
+        if "persistedQuery" in asked.extensions:
+            return None
+        wanted = await _wanted(request, asked, subject)
+        return None if isinstance(wanted, Answer) else await answer(wanted, subject, gate)
+    except (GateClosed, Refusal):
+        return None
 
 
 async def _answered(
