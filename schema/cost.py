@@ -44,8 +44,8 @@ SHORT_LIST = 7
 """What a list counts for whose length nothing tells."""
 MUTATION = 10
 """It takes a lock, reads its target, writes, and records: about ten statements."""
-WEIGHTS: Mapping[str, int] = {"totalCount": 10}
-"""Counting reads up to a thousand rows."""
+WEIGHTS: Mapping[str, int] = {"totalCount": 10, "operationAccess": 5_000}
+"""Counting reads up to a thousand rows; judging a document means to parse and validate it."""
 NAMING = frozenset({"ids", "representations"})
 """The arguments that name the items of a list."""
 ROWS = frozenset({"edges", "nodes"})

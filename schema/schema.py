@@ -14,6 +14,7 @@ from schema.guard import enforce
 from schema.mailing_lists.mutations import MailingListMutation
 from schema.members.mutations import AssignmentMutation
 from schema.nodes import NODE_TYPES, NodeQuery
+from schema.operation_access.queries import OperationAccessQuery
 from schema.organization.queries import OrganizationQuery
 from schema.roles.mutations import RoleMutation
 from schema.sending_servers.mutations import SendingServerMutation
@@ -24,7 +25,14 @@ from schema.workspaces.queries import WorkspaceQuery
 
 
 @strawberry.type(description="What can be read.")
-class Query(ViewerQuery, OrganizationQuery, WorkspaceQuery, CampaignQuery, NodeQuery):
+class Query(
+    ViewerQuery,
+    OrganizationQuery,
+    WorkspaceQuery,
+    CampaignQuery,
+    NodeQuery,
+    OperationAccessQuery,
+):
     pass
 
 

@@ -69,8 +69,8 @@ def test_the_table_of_the_fixed_roles_needs_no_database(arguments: tuple[str, ..
 
 def test_roles_are_chosen_by_name_and_by_file(tmp_path: Path) -> None:
     sender = role(tmp_path, "sender.json", "Sender", "campaigns:send", "LISTS_READ")
-    said = matrix(OPERATIONS / "SendCampaign.graphql", OPERATIONS / "fragments", "--roles",
-                  f"viewer, {sender}")  # fmt: skip
+    files = (OPERATIONS / "SendCampaign.graphql", OPERATIONS / "fragments")
+    said = matrix(*files, "--roles", f"viewer, {sender}")
     assert said.stdout.splitlines() == [
         "operation     Viewer  Sender",
         "SendCampaign  none    full",
@@ -148,7 +148,8 @@ def test_the_same_version_changes_nothing(operations: Path) -> None:
 
 
 def test_a_version_that_asks_for_more_than_a_role_may_see_is_a_loss(operations: Path) -> None:
-    rewritten(operations / "CampaignPage.graphql", "...CampaignRow", "...CampaignRow sendingServer { host }")  # noqa: E501 # fmt: skip
+    page = operations / "CampaignPage.graphql"
+    rewritten(page, "...CampaignRow", "...CampaignRow sendingServer { host }")
     said = matrix(operations, "--against", OPERATIONS, "--roles", "owner,operator")
 
     assert said.exit_code == 1
