@@ -32,9 +32,9 @@ PACKAGES = {
     "asyncpg": "asyncpg",
 }
 EVENT_LOOP = "event loop"
-RESUMED = "run_asgi"
-"""The outermost function of a request, which does nothing but await. A signal that came while no
-Python ran (uvloop, its sockets, asyncpg reading rows) is met when it is resumed."""
+OUTERMOST = ("asyncio_run", "run_asgi")
+"""Uvicorn's functions that only wait: found in them, no Python ran (uvloop, its sockets, asyncpg
+reading rows)."""
 LAYERS = (EVENT_LOOP, *dict.fromkeys(PACKAGES.values()))
 """From the outside in."""
 
@@ -46,7 +46,7 @@ def look(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package in PACKAGES:
-            in_loop = frame.f_code.co_name == RESUMED
+            in_loop = frame.f_code.co_name in OUTERMOST
             counts[EVENT_LOOP if in_loop else PACKAGES[package]] += 1
             return
         frame = frame.f_back
