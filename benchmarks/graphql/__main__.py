@@ -86,7 +86,7 @@ async def measured(run: Run) -> None:
         if "compare" in run.parts:
             await _compare(run, database, answers)
         if "cold" in run.parts:
-            await _lines(cold.measured(database, run.contenders(), run.folder))
+            await _lines(cold.measured(database, answers, run.contenders(), run.folder))
         if "layers" in run.parts:
             await _lines(layers.measured(database, answers, run.operations(database), run.folder))
         if "workers" in run.parts:

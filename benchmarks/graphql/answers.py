@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from benchmarks.graphql import postgraphile
 from benchmarks.graphql.load import Next, WrongAnswer, always, asked_once, request_of
 from benchmarks.graphql.operations import MUTATION, Operation, rename
 from benchmarks.graphql.seed import Seeded
@@ -31,9 +32,9 @@ class Answers:
         if operation.name == MUTATION:
             await self._check_rename(name, port, operation)
             return
-        request = self._request(operation, operation.variables)
+        request = self.request(name, operation, operation.variables)
         answer, _ = await asked_once(port, request)
-        facts = facts_of(answer)
+        facts = self._facts_of(name, operation, answer)
         errors = facts["errors"]
         if len(errors) != operation.errors or facts["data"] is None:
             raise WrongAnswer(f"{name}: {operation.name}: {len(errors)} errors: {answer[:600]!r}")
@@ -47,23 +48,28 @@ class Answers:
         """The last draft is renamed, and refused when it is looked at in an old version."""
         version = self._versions[-1]
         variables = rename(self._ids[-1], version)
-        answer, _ = await asked_once(port, self._request(operation, variables))
+        request = self.request(name, operation, variables)
+        answer, _ = await asked_once(port, request)
         given = {"id": self._ids[-1], "name": variables["input"]["name"], "version": version + 1}
-        if facts_of(answer) != {"data": {"updateCampaign": {"campaign": given}}, "errors": []}:
+        if self._facts_of(name, operation, answer) != {
+            "data": {"updateCampaign": {"campaign": given}},
+            "errors": [],
+        }:
             raise WrongAnswer(f"{name}: {operation.name}: {answer[:600]!r}")
         self._versions[-1] += 1
-        again, _ = await asked_once(port, self._request(operation, variables))
-        if facts_of(again)["errors"] != [{"path": "updateCampaign", "code": "CONFLICT"}]:
+        again, _ = await asked_once(port, request)
+        code = None if name == postgraphile.NAME else "CONFLICT"
+        if facts_of(again)["errors"] != [{"path": "updateCampaign", "code": code}]:
             raise WrongAnswer(f"{name}: {operation.name} of an old version: {again[:600]!r}")
 
     def asking(self, name: str, operation: Operation, connections: int = CONNECTIONS) -> list[Next]:
         """How each connection asks the contender, which was checked before."""
         if operation.name == MUTATION:
-            return [self._renaming(draft, operation) for draft in range(connections)]
-        request = self._request(operation, operation.variables)
+            return [self._renaming(name, draft, operation) for draft in range(connections)]
+        request = self.request(name, operation, operation.variables)
         return [always(request, self._bytes[name, operation.name])] * connections
 
-    def _renaming(self, draft: int, operation: Operation) -> Next:
+    def _renaming(self, name: str, draft: int, operation: Operation) -> Next:
         """Renames of one draft, each of the version that the last one made."""
 
         def following(answer: bytes | None) -> bytes:
@@ -71,7 +77,7 @@ class Answers:
                 self._versions[draft] += 1
                 if b'"version":%d' % self._versions[draft] not in answer.replace(b": ", b":"):
                     raise WrongAnswer(f"{self._versions[draft]}: {answer[:600]!r}")
-            return self._request(operation, rename(self._ids[draft], self._versions[draft]))
+            return self.request(name, operation, rename(self._ids[draft], self._versions[draft]))
 
         return following
 
@@ -80,8 +86,24 @@ class Answers:
         for draft in range(draft_count):
             self._versions[draft] += 1
 
-    def _request(self, operation: Operation, variables: Mapping[str, Any]) -> bytes:
-        return request_of(self._seeded.tokens[operation.caller], operation.document, variables)
+    def request(self, name: str, operation: Operation, variables: Mapping[str, Any]) -> bytes:
+        """The operation as this contender is asked it."""
+        document = operation.document
+        if name == postgraphile.NAME:
+            translated = postgraphile.TRANSLATED[operation.name]
+            document, variables = translated.document, translated.variables(variables)
+        return request_of(self._seeded.tokens[operation.caller], document, variables)
+
+    def _facts_of(self, name: str, operation: Operation, answer: bytes) -> dict[str, Any]:
+        facts = facts_of(answer)
+        if name == postgraphile.NAME and not facts["errors"]:
+            facts["data"] = postgraphile.TRANSLATED[operation.name].data(facts["data"])
+        return facts
+
+
+def is_asked(name: str, operation: Operation) -> bool:
+    """Whether this contender has an answer to the operation."""
+    return name != postgraphile.NAME or operation.name in postgraphile.TRANSLATED
 
 
 def facts_of(answer: bytes) -> dict[str, Any]:

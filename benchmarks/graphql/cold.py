@@ -4,9 +4,10 @@ import statistics
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from benchmarks.graphql.answers import Answers
 from benchmarks.graphql.comparing import environment_of
 from benchmarks.graphql.database import Database
-from benchmarks.graphql.load import asked_in_turn, request_of
+from benchmarks.graphql.load import asked_in_turn
 from benchmarks.graphql.operations import operations
 from benchmarks.graphql.report import Row, aligned
 from benchmarks.graphql.servers import Contender, Server
@@ -17,24 +18,23 @@ FIRST = 5
 
 
 async def measured(
-    database: Database, contenders: Sequence[Contender], folder: Path
+    database: Database, answers: Answers, contenders: Sequence[Contender], folder: Path
 ) -> AsyncIterator[str]:
-    """One connection, one request at a time: the page in documents never seen, and in one known."""
+    """One connection: the page in a document never seen and in a known one, in turn."""
     page = operations(database.seeded)["page"]
-    token = database.seeded.tokens[page.caller]
-    unseen = [
-        request_of(token, page.document.replace("query Page", f"query Page{n}"), page.variables)
-        for n in range(FIRST + DOCUMENTS)
-    ]
     rows: list[Row] = [("the page, one request at a time", "first ms", "known ms", "its cost ms")]
     for contender in contenders:
+        request = answers.request(contender.name, page, page.variables)
+        asked = []
+        for number in range(FIRST + DOCUMENTS):
+            asked += [request.replace(b"query Page(", b"query P%03d(" % number), request]
         with Server(contender, environment_of(database, folder), folder) as server:
             await server.ready()
-            _, first = await asked_in_turn(server.port, unseen)
-            _, known = await asked_in_turn(server.port, [unseen[-1]] * len(unseen))
-        times = [statistics.median(each[FIRST:]) * 1000 for each in (first, known)]
-        cost = times[0] - times[1]
-        rows.append((contender.name, f"{times[0]:.2f}", f"{times[1]:.2f}", f"{cost:.2f}"))
+            _, latencies = await asked_in_turn(server.port, asked)
+        unseen, known = latencies[2 * FIRST :: 2], latencies[2 * FIRST + 1 :: 2]
+        costs = [first - again for first, again in zip(unseen, known, strict=True)]
+        medians = [statistics.median(each) * 1000 for each in (unseen, known, costs)]
+        rows.append((contender.name, *(f"{median:.2f}" for median in medians)))
     yield ""
     for line in aligned(rows):
         yield line

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.graphql.answers import Answers
+from benchmarks.graphql.answers import Answers, is_asked
 from benchmarks.graphql.database import Database
 from benchmarks.graphql.load import Sample, Spent, driven
 from benchmarks.graphql.operations import MUTATION, Operation
@@ -81,18 +81,24 @@ async def compare(
 ) -> Comparison:
     """Check every answer, then measure. Raises `WrongAnswer` when contenders disagree."""
     environment = environment_of(database, folder)
-    results = {o.name: {c.name: Result() for c in contenders} for o in asked}
+    results = {
+        operation.name: {c.name: Result() for c in contenders if is_asked(c.name, operation)}
+        for operation in asked
+    }
     with ExitStack() as running:
         servers = [running.enter_context(Server(c, environment, folder)) for c in contenders]
         for server in servers:
             await server.ready()
             for operation in asked:
-                await answers.check(server.contender.name, server.port, operation)
+                if is_asked(server.contender.name, operation):
+                    await answers.check(server.contender.name, server.port, operation)
             progress(f"{server.contender.name} agrees.")
         for turn in range(pace.rounds):
             for operation in asked:
                 progress(f"round {turn + 1} of {pace.rounds}: {operation.name}")
                 for server in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
+                    if not is_asked(server.contender.name, operation):
+                        continue
                     warm = WARM_SECONDS if turn else FIRST_WARM_SECONDS
                     sample = await measured(database, server, answers, operation, warm, pace)
                     results[operation.name][server.contender.name].samples.append(sample)

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 from cryptography.fernet import Fernet
 
+from benchmarks.graphql import postgraphile
 from benchmarks.graphql.seed import Seeded, seed
 from benchmarks.graphql.servers import cpu_seconds
 from models.database import opened
@@ -58,9 +59,14 @@ async def on_postgres() -> AsyncIterator[Database]:
     url = f"{POSTGRES_URL.rpartition('/')[0]}/{NAME}"
     try:
         keys = (Fernet.generate_key().decode(),)
-        yield Database(url, keys, await _filled(url, keys), admin)
+        seeded = await _filled(url, keys)
+        filled = await asyncpg.connect(url)
+        await postgraphile.prepare(admin, filled)
+        await filled.close()
+        yield Database(url, keys, seeded, admin)
     finally:
         await admin.execute(f'DROP DATABASE "{NAME}" WITH (FORCE)')
+        await admin.execute(f"DROP ROLE IF EXISTS {postgraphile.READER}")
         await admin.close()
 
 

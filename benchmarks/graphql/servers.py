@@ -72,6 +72,7 @@ def contenders() -> dict[str, Contender]:
         _python("strawberry", "Strawberry and Tortoise the usual way"),
         _python("ariadne", "Ariadne with loaders over asyncpg"),
         _node("yoga", "Yoga with graphql-jit and dataloader", "yoga.mjs"),
+        _node("postgraphile", "PostGraphile with row-level security", "postgraphile.mjs"),
         _node("mercurius", "Mercurius with jit and loaders", "mercurius.mjs"),
         _node(
             "mercurius-sql", "Mercurius with jit and the same joined SQL", "mercurius_joined.mjs"

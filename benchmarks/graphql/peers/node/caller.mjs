@@ -10,14 +10,14 @@ export const pool = new pg.Pool({ ...settings.database, max: 10, idleTimeoutMill
 export const statement = (name, text) => async (values, on = pool) =>
   (await on.query({ name, text, values })).rows
 
-const session = statement('session', `
+export const session = statement('session', `
   SELECT s.id, s.organization_id, s.member_id, s.last_seen_at < now() - interval '1 minute' AS stale,
          m.name, m.email, o.access_revision
   FROM sessions s JOIN members m ON m.id = s.member_id JOIN organizations o ON o.id = s.organization_id
   WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > now()
     AND s.last_seen_at > now() - interval '8 hours' AND m.status = 'active'`)
 
-const touch = statement('touch', 'UPDATE sessions SET last_seen_at = now() WHERE id = $1')
+export const touch = statement('touch', 'UPDATE sessions SET last_seen_at = now() WHERE id = $1')
 
 const grants = statement('grants', `
   SELECT r.builtin, r.permissions, a.scope_type, a.workspace_id, string_agg(a.scope_id::text, ',') AS scope_ids
@@ -92,10 +92,16 @@ const COOKIE = /(?:^|;\s*)__Host-gatepost_session=([^;]+)/
 
 export const refused = (code, message) => new GraphQLError(message, { extensions: { code } })
 
-// What a request is answered for. `header` reads one of its headers.
-export async function callerOf (header, ip) {
+// The token of the session that a request came with.
+export function tokenOf (header) {
   const token = COOKIE.exec(header('cookie') ?? '')?.[1]
   if (!token || !header('x-gatepost-client')) throw refused('UNAUTHENTICATED', 'Sign in.')
+  return token
+}
+
+// What a request is answered for. `header` reads one of its headers.
+export async function callerOf (header, ip) {
+  const token = tokenOf(header)
   const [caller] = await session([createHash('sha256').update(token).digest('hex')])
   if (!caller) throw refused('UNAUTHENTICATED', 'Sign in.')
   if (caller.stale) await touch([caller.id])
