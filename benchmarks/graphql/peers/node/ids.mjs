@@ -1,18 +1,17 @@
-// Global ids as Gatepost gives them out: the tag of the type and the row, in unpadded base64url.
-// The tags come with the settings, so that they are written down once (`benchmarks/graphql/ids.py`).
+// Global ids as Gatepost gives them out: two bytes for the type and 16 for the row, in base64url.
+// The tags, in hexadecimal digits, come with the settings.
 import { readFileSync } from 'node:fs'
 
 export const settings = JSON.parse(readFileSync(process.env.BENCH_SETTINGS, 'utf8'))
 
 export function globalId (type, uuid) {
-  return Buffer.from(settings.tags[type] + uuid.replaceAll('-', ''), settings.tagged).toString('base64url')
+  return Buffer.from(settings.tags[type] + uuid.replaceAll('-', ''), 'hex').toString('base64url')
 }
 
 export function rowId (type, text) {
-  const raw = Buffer.from(text, 'base64url').toString(settings.tagged)
-  const tag = settings.tags[type]
-  if (!raw.startsWith(tag) || raw.length !== tag.length + 32) throw new Error(`This is not the id of a ${type}.`)
-  return raw.slice(tag.length).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const raw = Buffer.from(text, 'base64url').toString('hex')
+  if (!raw.startsWith(settings.tags[type]) || raw.length !== 36) throw new Error(`This is not the id of a ${type}.`)
+  return raw.slice(4).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 export function cursorOf (uuid) {
