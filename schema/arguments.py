@@ -13,6 +13,9 @@ After = Annotated[str | None, strawberry.argument(description="Only what follows
 Last = Annotated[int | None, strawberry.argument(description="How many from the end.")]
 Before = Annotated[str | None, strawberry.argument(description="Only what precedes this cursor.")]
 GlobalId = Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
+GlobalIds = Annotated[
+    list[strawberry.ID], strawberry.argument(description="Their global ids; at most 100.")
+]
 Asked = Annotated[
     list[Permission] | None, strawberry.argument(description="Which permissions to answer for.")
 ]

@@ -67,6 +67,8 @@ class Rows:
     given: tuple[Any, ...]
     default: int
     most: int
+    of_list: bool = False
+    """Whether the argument is a list: then anything else that is given is a list of one."""
 
     def number(self, variables: Mapping[str, Any]) -> int:
         values = [
@@ -81,6 +83,8 @@ class Rows:
         """What is no number and no list counts as the most: validation refuses it."""
         if isinstance(value, list):
             return min(len(value), self.most)
+        if self.of_list:
+            return 1
         is_number = isinstance(value, int) and not isinstance(value, bool)
         return min(max(value, 0), self.most) if is_number else self.most
 
@@ -226,7 +230,7 @@ def _rows(node: FieldNode, definition: GraphQLField) -> int | Rows:
     if not is_list_type(get_nullable_type(definition.type)):
         return 1
     if NAMING & definition.args.keys():
-        return Rows(_given(node, *NAMING), default=SHORT_LIST, most=MOST_COST)
+        return Rows(_given(node, *NAMING), default=SHORT_LIST, most=MOST_COST, of_list=True)
     return SHORT_LIST
 
 

@@ -14,16 +14,17 @@ from tortoise.models import Model
 from identity.access.compiled import Access
 from identity.access.lookup import Lookup
 from identity.access.permissions import Permission
-from identity.refusals import BadInput, Unauthenticated
+from identity.refusals import BadInput, NotFound, Unauthenticated
 from identity.subject import Subject
 from models.listing import Listing, count_up_to_cap, page
 from models.record import Record
 from schema.arguments import After, Before, First, Last
 from schema.arguments import GlobalId as GlobalIdArgument
+from schema.arguments import GlobalIds as GlobalIdsArgument
 from schema.connection import paged, window_of
 from schema.context import ContextInfo
 from schema.directives import At, mapped
-from schema.ids import global_id, parse_id, row_id
+from schema.ids import global_id, parse_id, require_few, row_id
 from schema.mapping import (
     All,
     AnyNode,
@@ -196,6 +197,45 @@ def any_node(
 
     lookups = {name: lookup for name, (_, lookup) in types.items()}
     return mapped(AnyNode(lookups), resolve, description, requires, At.SELF)
+
+
+def any_nodes(
+    types: Mapping[str, tuple[type, Lookup[Any]]],
+    description: str,
+    *,
+    requires: Sequence[Permission],
+) -> Any:
+    """The objects that the argument `ids` names, in that order; a refusal takes the place of each
+    that is not to be seen.
+    """
+
+    async def resolve(info: ContextInfo, ids: GlobalIdsArgument) -> Any:
+        require_few(ids)
+        named = [_named(types, each, field=f"ids.{index}") for index, each in enumerate(ids)]
+        asked = dict.fromkeys(each for each in named if isinstance(each, tuple))
+        objects: dict[tuple[str, UUID], Any] = {}
+        for type_name in dict.fromkeys(name for name, _ in asked):
+            node, lookup = types[type_name]
+            wanted = [row for name, row in asked if name == type_name]
+            rows = await lookup.find_all(info.context.access, wanted)
+            for each in wanted:
+                seen = each in rows
+                objects[type_name, each] = node(row=rows[each]) if seen else NotFound(lookup.label)
+        return [objects[each] if isinstance(each, tuple) else each for each in named]
+
+    lookups = {name: lookup for name, (_, lookup) in types.items()}
+    return mapped(AnyNode(lookups), resolve, description, requires, At.SELF)
+
+
+def _named(types: Mapping[str, object], node_id: str, *, field: str) -> tuple[str, UUID] | BadInput:
+    """The type and the row of an id, or why it is none."""
+    try:
+        type_name, row_id = parse_id(node_id, field=field)
+        if type_name not in types:
+            raise BadInput("This is not an id that this API gave out.", field=field)
+    except BadInput as refusal:
+        return refusal
+    return type_name, row_id
 
 
 def decided(value: Callable[..., Any], resolver: Callable[..., Any], description: str) -> Any:

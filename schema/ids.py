@@ -1,6 +1,7 @@
 """Relay's global object identification: opaque ids that name the type and the row."""
 
 from binascii import b2a_base64
+from collections.abc import Sequence
 from uuid import UUID
 
 import strawberry
@@ -21,6 +22,8 @@ TAGS = {
     "Workspace": b"wo",
 }
 """The two bytes that stand for a type in its ids. They never change: clients keep ids."""
+
+MOST_IDS = 100
 
 TYPES = {tag: name for name, tag in TAGS.items()}
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -53,6 +56,12 @@ def row_id(value: str, type_name: str, *, field: str) -> UUID:
     if named != type_name:
         raise BadInput(f"This is the id of a {named}; give that of a {type_name}.", field=field)
     return row
+
+
+def require_few(ids: Sequence[str]) -> None:
+    """Raise `BadInput` for more ids than one field may name."""
+    if len(ids) > MOST_IDS:
+        raise BadInput(f"This names {len(ids)} objects; {MOST_IDS} are the most.", field="ids")
 
 
 def optional_row_id(value: str | None, type_name: str, *, field: str) -> UUID | None:

@@ -15,7 +15,7 @@ from identity.access.lookup import Lookup
 from identity.refusals import BadInput
 from schema.campaigns.types import Campaign
 from schema.directives import PUBLIC
-from schema.fields import any_node
+from schema.fields import any_node, any_nodes
 from schema.groups.types import Group
 from schema.ids import parse_id
 from schema.mailing_lists.types import MailingList
@@ -62,5 +62,11 @@ class NodeQuery:
     node: Node | None = any_node(
         NODE_TYPES,
         "Any object by its global id; NOT_FOUND for what the viewer may not see.",
+        requires=PUBLIC,
+    )
+    nodes: list[Node | None] = any_nodes(
+        NODE_TYPES,
+        "Objects by their global ids, in the order asked for; null with NOT_FOUND for each that "
+        "the viewer may not see.",
         requires=PUBLIC,
     )

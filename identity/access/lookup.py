@@ -4,7 +4,7 @@ One rule for use cases, which get the row from `find`, and for reads that choose
 and take the condition as SQL.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ from identity.refusals import NotFound
 from models.assignment import ScopeType
 from models.listing import Values
 from models.record import Record
-from models.sql import Statement, as_optional_uuid
+from models.sql import Statement, as_optional_uuid, as_uuid
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -84,3 +84,14 @@ class Lookup(Generic[RecordT]):
         if row is None or not self.seen(access, self.place.target_of(row)):
             raise NotFound(self.label)
         return row
+
+    async def find_all(self, access: Access, row_ids: Sequence[UUID]) -> dict[UUID, RecordT]:
+        """Those of the rows that may be seen, by their ids."""
+        values = Values()
+        table = self.model._meta.db_table
+        condition = f"t.id IN ({values.add_all(row_ids)})"
+        condition += f" AND {self.in_organization(values, access.organization_id)}"
+        there = await Statement(f"SELECT t.id FROM {table} t WHERE {condition}").rows(*values.given)  # noqa: S608
+        rows = await self.model.in_bulk([as_uuid(row["id"]) for row in there], "id")
+        seen = (row for row in rows.values() if self.seen(access, self.place.target_of(row)))
+        return {row.id: row for row in seen}

@@ -22,7 +22,7 @@ from schema.engine.guards import Checks, Refused, locations_of
 from schema.engine.levels import List, Scope, among
 from schema.engine.plan import Nodes, OfType, Payload, Plan, Root, Single, Variant
 from schema.engine.shapes import Selected
-from schema.ids import parse_id, row_id
+from schema.ids import parse_id, require_few, row_id
 from schema.mapping import Found, Own, Page
 
 Data = dict[str, Any]
@@ -209,8 +209,13 @@ class Run:
     async def _nodes(self, nodes: Nodes) -> Any:
         """The objects of any type that ids name, in one statement a type."""
         arguments = self.arguments(nodes.selected)
-        given = arguments["ids"] if "ids" in arguments else [arguments["id"]]
-        named = [self._named(nodes, each, "ids" if "ids" in arguments else "id") for each in given]
+        several = "ids" in arguments
+        given = arguments["ids"] if several else [arguments["id"]]
+        require_few(given)
+        named = [
+            self._named(nodes, each, f"ids.{index}" if several else "id")
+            for index, each in enumerate(given)
+        ]
         found: dict[tuple[str, UUID], Any] = {}
         for type_name in dict.fromkeys(each[0] for each in named if isinstance(each, tuple)):
             asked = [each for each in named if isinstance(each, tuple)]
@@ -218,7 +223,7 @@ class Run:
             rows = await self._of_type(nodes, nodes.types[type_name], list(ids))
             found |= {(type_name, row): value for row, value in rows.items()}
         values = [found[each] if isinstance(each, tuple) else each for each in named]
-        return values if "ids" in arguments else values[0]
+        return values if several else values[0]
 
     def _named(self, nodes: Nodes, node_id: str, field_name: str) -> tuple[str, UUID] | Refused:
         """The type and the row of an id, or why it is none."""

@@ -89,10 +89,13 @@ def test_a_list_of_what_ids_name_has_as_many_rows() -> None:
     schema = build_schema("type Query { nodes(ids: [ID!]!): [N]! } type N { id: ID! }")
     document = parse(
         'query A($i: [ID!]!) { nodes(ids: $i) { id } } query B { nodes(ids: ["a", "b"]) { id } }'
+        ' query C { nodes(ids: "a") { id } }'
     )
     found = prices(schema, document)
     assert found["A"].of({"i": ["a"] * 12}).requested == 1 + 12
+    assert found["A"].of({"i": "a"}).requested == 1 + 1
     assert found["B"].of({}).requested == 1 + 2
+    assert found["C"].of({}).requested == 1 + 1
 
 
 def test_fragments_that_double_are_added_up_once_each() -> None:
