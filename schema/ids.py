@@ -34,11 +34,8 @@ def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
 
     That makes 18 bytes, and so 24 characters without padding.
     """
-    return strawberry.ID(tagged(TAGS[type_name], row_id.bytes))
-
-
-def tagged(tag: bytes, row_id: bytes) -> str:
-    return b2a_base64(tag + row_id, newline=False).translate(URL_SAFE).decode()
+    tagged = TAGS[type_name] + row_id.bytes
+    return strawberry.ID(b2a_base64(tagged, newline=False).translate(URL_SAFE).decode())
 
 
 def parse_id(value: str, *, field: str) -> tuple[str, UUID]:

@@ -7,6 +7,8 @@ object gives the reason. Immutable, and cached per (organization, member, access
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from identity.access.decision import Decision, DeniedBy, Grant, Target
@@ -37,6 +39,8 @@ class Access:
     archived_workspaces: frozenset[UUID]
     plan_cut: int
     fixed_mask: int = 0
+    granted_anywhere: int = 0
+    """What is held at any scope at all, before every cut."""
     valid_until: datetime | None = None
 
     def mask_at(self, target: Target) -> int:
@@ -59,11 +63,7 @@ class Access:
     @property
     def anywhere_mask(self) -> int:
         """The permissions held at any scope at all, after the plan's cut."""
-        mask = self.organization_mask | self.fixed_mask
-        for masks in (self.workspace_masks, self.resource_masks):
-            for held in masks.values():
-                mask |= held
-        return mask & ~self.plan_cut
+        return self.granted_anywhere & ~self.plan_cut
 
     def enters(self, workspace_id: UUID) -> bool:
         """Whether the subject holds anything at the workspace or in it; else it sees none."""
@@ -171,6 +171,7 @@ def compile_access(
         resource_masks=resource_masks,
         archived_workspaces=archived_workspaces,
         plan_cut=plan_cut,
+        granted_anywhere=reduce(or_, (grant.mask for grant in kept), 0),
         valid_until=min((g.expires_at for g in kept if g.expires_at is not None), default=None),
     )
 
@@ -186,6 +187,7 @@ def fixed_access(organization_id: UUID, mask: int) -> Access:
         archived_workspaces=frozenset(),
         plan_cut=0,
         fixed_mask=mask,
+        granted_anywhere=mask,
     )
 
 

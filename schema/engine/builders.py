@@ -5,6 +5,7 @@ what to do. The text of a function holds names of the schema, positions and numb
 document says, only the response keys, which GraphQL's grammar limits to names, and those quoted.
 """
 
+from binascii import b2a_base64
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from schema.engine.guards import Guard, Outcome, locations_of
 from schema.engine.mapped import MappedType
 from schema.engine.shapes import NotCompiled, Selected, Shape
 from schema.engine.statements import Frame
-from schema.ids import TAGS, tagged
+from schema.ids import TAGS, URL_SAFE
 from schema.mapping import All, Column, Computed, Decided, Embedded, GlobalId, Page, ToMany, ToOne
 from schema.opaque import encoded
 
@@ -139,7 +140,7 @@ class Writer:
         """The name of what the subject holds at the row, taken once a row."""
         key = tuple(places)
         if key not in self.masks:
-            self.used["mask"] = "scope.checks.mask"
+            self.used["mask"] = "scope.checks.masks()"
             value = f"mask({', '.join(places)}) if {frame.there()} is not None else 0"
             self.masks[key] = (f"m{len(self.masks)}", value)
         return self.masks[key][0]
@@ -160,9 +161,10 @@ class Writer:
             case Column(name):
                 return self._leaf(selected, frame, name)
             case GlobalId(type_name):
-                self.names["tagged"] = tagged
+                self.names |= {"base64": b2a_base64, "safe": URL_SAFE}
                 tag = TAGS[type_name or shape.type.name]
-                return f"tagged({tag!r}, {frame.raw_id(self.names)})"
+                tagged = f"{tag!r} + {frame.raw_id(self.names)}"
+                return f"base64({tagged}, newline=False).translate(safe).decode()"
             case Embedded():
                 return self.display(inner_of(selected), frame)
             case ToOne(relation):

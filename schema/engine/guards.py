@@ -1,6 +1,6 @@
 """What the guards of an operation decide: once for a subject, and by the row where it depends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -14,7 +14,7 @@ from identity.access.decision import ORGANIZATION, Target
 from identity.access.lookup import Place
 from identity.access.permissions import ALL_MASK, ARCHIVED_MASK, Permission, bits_of
 from identity.refusals import Refusal
-from models.sql import as_optional_uuid
+from models.sql import as_optional_uuid, is_postgres
 from schema.directives import At, Auth
 from schema.engine.mapped import MappedType
 from schema.guard import require_one
@@ -82,12 +82,7 @@ def outcomes(guards: Sequence[Guard], access: Access) -> tuple[Outcome, ...]:
     """What each guard says for a subject."""
     wide = (access.organization_mask | access.fixed_mask) & ~access.plan_cut
     wide &= ARCHIVED_MASK if access.archived_workspaces else ALL_MASK
-    somewhere = access.organization_mask | access.fixed_mask
-    for mask in access.workspace_masks.values():
-        somewhere |= mask
-    for mask in access.resource_masks.values():
-        somewhere |= mask
-    return tuple(_outcome(guard, access, wide, somewhere) for guard in guards)
+    return tuple(_outcome(guard, access, wide, access.granted_anywhere) for guard in guards)
 
 
 def _outcome(guard: Guard, access: Access, wide: int, somewhere: int) -> Outcome:
@@ -101,7 +96,8 @@ def _outcome(guard: Guard, access: Access, wide: int, somewhere: int) -> Outcome
         return Outcome.ALLOWED if held else Outcome.DENIED
     if wide & guard.mask:
         return Outcome.ALLOWED
-    return Outcome.BY_ROW if somewhere & guard.mask else Outcome.DENIED
+    alike = guard.place in (Place.WORKSPACE, Place.RESOURCE)
+    return Outcome.DENIED if alike and not somewhere & guard.mask else Outcome.BY_ROW
 
 
 A_WORKSPACE = Target(UUID(int=0))
@@ -127,9 +123,24 @@ class Checks:
             at = A_WORKSPACE if guard.place is Place.WORKSPACE else A_RESOURCE
         return self._refused(guard, at)
 
-    def mask(self, *place: object) -> int:
-        """The permissions held at a workspace, or at a resource in one, by the row's ids."""
-        return self.access.mask_at(_target(place))
+    def masks(self) -> Callable[..., int]:
+        """What gives the permissions held at a workspace, or at a resource in one, by the ids of a
+        row as the database gives them: `Access.mask_at` for a loop over many rows.
+        """
+        access = self.access
+        everywhere = access.organization_mask | access.fixed_mask
+        at_workspace, at_resource = access.workspace_masks.get, access.resource_masks.get
+        archived, kept = access.archived_workspaces, ~access.plan_cut
+
+        def mask(workspace_id: Any, resource_id: Any = None) -> int:
+            if workspace_id is None:
+                return everywhere & kept
+            held = (everywhere | at_workspace(workspace_id, 0) | at_resource(resource_id, 0)) & kept
+            return held & ARCHIVED_MASK if workspace_id in archived else held
+
+        if is_postgres():
+            return mask
+        return lambda *place: mask(*(as_optional_uuid(each) for each in place))
 
     def refused(self, index: int, *place: object) -> Refused:
         """The refusal of a guard at a row that it does not allow."""

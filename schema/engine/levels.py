@@ -70,6 +70,7 @@ class List:
         """The value of the field for each parent, by the parent's id as the database gives it."""
         values: dict[Any, Any] = {}
         position, guard = self.child.parent, self.child.guard
+        held = checks.masks()
         for parent in parents:
             key = parent[position]
             if key is None or key in values:
@@ -77,7 +78,7 @@ class List:
             values[key] = None
             if guard is not None:
                 place = [parent[i] for i in self.child.place]
-                if not checks.mask(*place) & guard.mask:
+                if not held(*place) & guard.mask:
                     values[key] = checks.refused(guard.index, *place)
         keys = [key for key, value in values.items() if value is None]
         if keys:
