@@ -33,7 +33,7 @@ demo: $(RUNTIME)
 serve: $(RUNTIME)
 	@$(BIN)/gatepost serve --port $(PORT)
 
-test: $(DEV) node-peers
+test: $(DEV) node-peers clairvoyance
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -114,3 +114,12 @@ tests/peers/%/node_modules/.package-lock.json: tests/peers/%/package.json tests/
 	@echo "Installing $* for the tests ..."
 	@cd tests/peers/$* && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts > /dev/null
 	@touch $@
+
+# In an environment of its own: it needs older libraries than we do.
+.PHONY: clairvoyance
+clairvoyance: build/clairvoyance/bin/clairvoyance
+
+build/clairvoyance/bin/clairvoyance:
+	@echo "Installing clairvoyance, which the tests attack the schema with ..."
+	@$(PYTHON) -m venv build/clairvoyance
+	@build/clairvoyance/bin/pip install --quiet --disable-pip-version-check clairvoyance==2.5.5

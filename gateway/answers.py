@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from gateway.graphql.media_types import MediaType, preferred
 from gateway.graphql.responses import errors_body, written
 from gateway.pages import PAGE_HEADERS, problem_page
-from identity.refusals import FAILED, Refusal, failure_message
+from identity.refusals import FAILED, RateLimited, Refusal, failure_message
 from scim.door import SCIM_MEDIA_TYPE, scim_error_body
 
 
@@ -29,7 +29,13 @@ class Problem:
 async def on_refusal(request: Request, error: Exception) -> Response:
     """A refusal, by the status and the code of the catalogue."""
     assert isinstance(error, Refusal)  # noqa: S101 - Starlette calls this for refusals only
-    return answer(request, Problem(error.status, error.code, error.message, error.details))
+    problem = Problem(error.status, error.code, error.message, error.details)
+    response = answer(request, problem)
+    if isinstance(error, RateLimited):
+        response.headers.update(error.headers)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -23,6 +23,7 @@ from gateway import answers, scim_door, sign_in
 from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
 from gateway.pages import PAGE_HEADERS, page
+from gateway.rate_limits import RateLimits
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
 from identity.facts import hearing
@@ -56,7 +57,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
         async with opened(settings.database_url, settings.keys()):
             await require_migrated()
             engine.require_mapped()
-            async with hearing():
+            async with hearing(), aclosing(app.state.rate_limits):
                 leave_start_up_alone()
                 yield
 
@@ -84,6 +85,7 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
     )
     app.state.settings = settings
     app.state.sent_before = SentBefore()
+    app.state.rate_limits = RateLimits(settings)
     return app
 
 

@@ -74,6 +74,24 @@ class Settings(BaseSettings):
     """Apollo's automatic persisted queries: a client sends a document once and its hash from then
     on. Saves traffic and protects nothing; each process forgets them when it ends."""
 
+    redis_url: Annotated[str | None, Field(repr=False, pattern=r"^rediss?://")] = None
+    """`redis://HOST:PORT/DATABASE`: what all processes count together. Without it, or while it does
+    not answer, each process counts by itself."""
+
+    rate_limit_member: Annotated[int, Field(ge=0)] = 200_000
+    """How much one person's GraphQL operations may cost in a minute; the most expensive single one
+    costs 25,000. 0 switches it off."""
+
+    rate_limit_organization: Annotated[int, Field(ge=0)] = 2_000_000
+    """The same for all people of an organization together."""
+
+    rate_limit_failures: Annotated[int, Field(ge=0)] = 120
+    """How many credentials that are not accepted one address may send to GraphQL in a minute before
+    it is answered 429. A good credential is accepted nevertheless. 0 switches it off."""
+
+    operation_seconds: Annotated[float, Field(gt=0, le=600)] = 10
+    """A GraphQL operation that takes longer is stopped, and its statements are cancelled."""
+
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
 

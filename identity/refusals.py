@@ -24,6 +24,8 @@ class Refusal(Exception):
     status: int
     recorded: ClassVar[bool] = False
     """Whether the audit log records it as a denial."""
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed; `None` when waiting does not help."""
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -131,6 +133,7 @@ class Busy(Refusal):
 
     code = "BUSY"
     status = 503
+    retry_after = 1
 
     def __init__(self) -> None:
         super().__init__("Others are changing the same things just now. Try again in a moment.")
@@ -147,3 +150,40 @@ class TooExpensive(Refusal):
     def __init__(self, message: str, *, measure: str, measured: int, limit: int) -> None:
         most = 2**31 - 1  # of a GraphQL Int
         super().__init__(message, measure=measure, measured=min(measured, most), limit=limit)
+
+
+class RateLimited(Refusal):
+    """The caller, or the caller's organization, has asked for too much lately; nothing ran.
+
+    `headers` tell every HTTP client where it stands.
+    """
+
+    code = "RATE_LIMITED"
+    status = 429
+
+    def __init__(
+        self, *, limit: int, remaining: int, cost: int, retry_after: int, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            f"You have asked for too much in a short time. Try again in {retry_after} seconds.",
+            limit=limit,
+            remaining=remaining,
+            cost=cost,
+            retryAfter=retry_after,
+        )
+        self.retry_after = retry_after
+        self.headers = headers
+
+
+class TimedOut(Refusal):
+    """The operation used up its time and was stopped; what it had not finished was undone."""
+
+    code = "TIMED_OUT"
+    status = 503
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"This took longer than {seconds:g} seconds and was stopped. What was not finished is "
+            "undone. Ask for less, or for smaller pages.",
+            seconds=seconds,
+        )

@@ -35,6 +35,7 @@ from schema.validation import mistakes
 
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
+LONG_DOCUMENTS = 4
 """The bounds of the document cache: its memory is the product of the two, times a constant."""
 NOT_STREAMED = "A subscription needs a stream: ask for it at /graphql/stream."
 
@@ -238,14 +239,29 @@ def operation_type(request: Request) -> OperationType | None:
     return operation.operation if operation is not None else None
 
 
+def cost_of(request: Request) -> int | None:
+    """What answering a request could cost; `None` when it will be refused as it is."""
+    document = _document(request.query)
+    if document.node is None or document.errors:
+        return None
+    operation = operation_of(document.node, request.operation_name)
+    if operation is None:
+        return None
+    name = operation.name.value if operation.name is not None else None
+    try:
+        return document.prices[name].of(request.variables).requested
+    except TooExpensive:
+        return None
+
+
 def document_errors(source: str) -> Sequence[GraphQLError]:
     """What speaks against running a document, whatever the operation and the variables."""
     return _document(source).errors
 
 
 def _document(source: str) -> _Document:
-    """A document parsed and validated: once for each text, unless it is a long one."""
-    return _cached(source) if len(source) <= LONGEST_CACHED else _validated(source)
+    """A document parsed and validated: once for each text, a long one at least in a request."""
+    return _cached(source) if len(source) <= LONGEST_CACHED else _long(source)
 
 
 def _validated(source: str) -> _Document:
@@ -267,6 +283,7 @@ def _validated(source: str) -> _Document:
 
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
+_long = lru_cache(maxsize=LONG_DOCUMENTS)(_validated)
 
 
 def _refused(refusal: TooExpensive) -> GraphQLError:

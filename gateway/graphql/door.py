@@ -5,6 +5,7 @@ A cross-site page can make a browser send a GET as well as a POST, so that both 
 header, and neither is answered to another site.
 """
 
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
@@ -21,11 +22,13 @@ from gateway.graphql.idempotency import HEADER, REPLAYED, answer_once, key_in
 from gateway.graphql.media_types import MediaType, acceptable
 from gateway.graphql.parsing import Asked
 from gateway.graphql.responses import published, refusal_body, respond, written
+from gateway.graphql.time_budget import time_budget
+from gateway.rate_limits import RateLimits, Standing, counting_refusals
 from gateway.settings import Settings, variable
 from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
-from schema.execution import Answer, Request, answer, operation_type
+from schema.execution import Answer, Request, answer, cost_of, operation_type
 
 METHODS = ["GET", "POST"]
 LARGEST_BODY = 1_000_000
@@ -42,8 +45,8 @@ async def endpoint(request: HttpRequest) -> Response:
         body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
         done = await _at_once(request, body, *caller)
         if done is not None:
-            return respond(done, media_type)
-    subject = await subject_of(request)
+            return _respond(request, done, media_type)
+    subject = await counting_refusals(request, subject_of)
     if request.method != "POST":
         asked = parsing.request_at(request.scope["query_string"])
         return await _answered(request, asked, subject, media_type)
@@ -66,9 +69,16 @@ async def _at_once(
         if "persistedQuery" in asked.extensions:
             return None
         wanted = await _wanted(request, asked, subject)
-        return None if isinstance(wanted, Answer) else await answer(wanted, subject, gate)
-    except (GateClosed, Refusal):
+    except Refusal:
         return None
+    if isinstance(wanted, Answer):
+        return None
+    await _count(request, wanted, subject)
+    async with _in_time(request):
+        try:
+            return await answer(wanted, subject, gate)
+        except (GateClosed, Refusal):
+            return None
 
 
 async def _answered(
@@ -78,17 +88,46 @@ async def _answered(
     wanted = await _wanted(request, asked, subject)
     if isinstance(wanted, Answer):
         return respond(wanted, media_type)
+    key, given_before = None, False
     if request.method != "POST":
         _require_safe(wanted)
-        return respond(await answer(wanted, subject), media_type)
-    key = key_in(request.headers)
-    if key is None or operation_type(wanted) is not OperationType.MUTATION:
-        return respond(await answer(wanted, subject), media_type)
-    result, given_before = await answer_once(wanted, subject, key)
-    response = respond(result, media_type)
+    else:
+        key = key_in(request.headers)
+    if not hasattr(request.state, "standing"):
+        await _count(request, wanted, subject)
+    async with _in_time(request):
+        if key is None or operation_type(wanted) is not OperationType.MUTATION:
+            result = await answer(wanted, subject)
+        else:
+            result, given_before = await answer_once(wanted, subject, key)
+    response = _respond(request, result, media_type)
     if given_before:
         response.headers[REPLAYED] = "true"
     return response
+
+
+async def _count(request: HttpRequest, wanted: Request, subject: Subject) -> None:
+    """Count what an operation may cost before it runs; what cannot run counts as one.
+
+    Raises `RateLimited`. What a request was counted for is not counted again when it has to be
+    answered in another way.
+    """
+    rate_limits: RateLimits = request.app.state.rate_limits
+    request.state.standing = await rate_limits.spend(subject, cost_of(wanted) or 1)
+
+
+def _respond(request: HttpRequest, result: Answer, media_type: MediaType) -> Response:
+    """The answer, and where its caller stands."""
+    response = respond(result, media_type)
+    standing: Standing | None = request.state.standing
+    if standing is not None:
+        response.headers.update(standing.headers)
+    return response
+
+
+def _in_time(request: HttpRequest) -> AbstractAsyncContextManager[None]:
+    settings: Settings = request.app.state.settings
+    return time_budget(request, settings.operation_seconds)
 
 
 async def _wanted(request: HttpRequest, asked: Asked, subject: Subject) -> Request | Answer:
@@ -134,11 +173,18 @@ async def _batch(
         try:
             caller = subject if number == 0 else await subject_of(request)
             wanted = await _wanted(request, parsing.request_in(entry), caller)
-            done = wanted if isinstance(wanted, Answer) else await answer(wanted, caller)
-            bodies.append(published(done))
+            bodies.append(published(await _one_of_many(request, wanted, caller)))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))
     return written(bodies, media_type)
+
+
+async def _one_of_many(request: HttpRequest, wanted: Request | Answer, subject: Subject) -> Answer:
+    if isinstance(wanted, Answer):
+        return wanted
+    await _count(request, wanted, subject)
+    async with _in_time(request):
+        return await answer(wanted, subject)
 
 
 def _what_is_taken(most: int) -> str:
