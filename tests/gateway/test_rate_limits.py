@@ -6,14 +6,19 @@ import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import httpx
 import pytest
 from limits import RateLimitItemPerSecond
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway import rate_limits
+from gateway.app import application
 from gateway.authenticate import CLIENT_HEADER
 from gateway.rate_limits import RateLimits
 from gateway.settings import Settings
-from identity.refusals import RateLimited
+from identity.refusals import Busy, RateLimited
 from identity.subject import Subject
 from models import AuditEvent, Role
 from tests.door import Person, http_client, sign_in
@@ -203,3 +208,16 @@ async def test_who_sends_no_credential_is_not_counted(frugal: Person) -> None:
             "/graphql", json={"query": VIEWER}, headers={CLIENT_HEADER: "tests"}
         )
         assert response.status_code == 401
+
+
+async def test_who_meets_a_busy_service_is_told_when_to_come_again() -> None:
+    async def busy(request: Request) -> Response:
+        raise Busy
+
+    settings = Settings.model_validate({"secret_keys": ("unused",)})
+    app = application(settings, more_routes=(Route("/busy", busy),))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000"
+    ) as client:
+        response = await client.get("/busy")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
