@@ -1,5 +1,6 @@
 """The ASGI application: one process serves every door."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -16,7 +17,7 @@ from starlette.responses import (
     PlainTextResponse,
     Response,
 )
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from gateway import answers, scim_door, sign_in
@@ -26,6 +27,10 @@ from gateway.pages import PAGE_HEADERS, page
 from gateway.rate_limits import RateLimits
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
+from gateway.streams import server_sent, socket
+from gateway.streams.bounds import Places, StreamBounds
+from gateway.streams.reservations import Reservations
+from gateway.streams.stopping import told_to_stop
 from identity.facts import hearing
 from identity.refusals import Refusal
 from models.database import opened
@@ -47,9 +52,15 @@ GRAPHIQL_POLICY = (
 """The hash is that of the one style element that GraphiQL's dialogs add to lock scrolling."""
 
 
-def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) -> Starlette:
+def application(
+    settings: Settings,
+    *,
+    more_routes: tuple[BaseRoute, ...] = (),
+    stream_bounds: StreamBounds | None = None,
+) -> Starlette:
     """The application on these settings. It opens the database when it starts, and raises
     `NotMigrated` then if the tables are not those of this version. `more_routes` come first.
+    `stream_bounds` are those of the settings, unless others are given.
     """
 
     @asynccontextmanager
@@ -59,7 +70,8 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
             engine.require_mapped()
             async with hearing(), aclosing(app.state.rate_limits):
                 leave_start_up_alone()
-                yield
+                with told_to_stop(app.state.stopping):
+                    yield
 
     app = Starlette(
         routes=[
@@ -68,6 +80,8 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
             Route("/", home),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/graphql/stream", server_sent.endpoint, methods=server_sent.METHODS),
+            WebSocketRoute("/graphql/stream", socket.endpoint),
             Route("/graphiql", graphiql),
             Route("/schema.graphql", schema_document),
             Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),
@@ -86,6 +100,12 @@ def application(settings: Settings, *, more_routes: tuple[BaseRoute, ...] = ()) 
     app.state.settings = settings
     app.state.sent_before = SentBefore()
     app.state.rate_limits = RateLimits(settings)
+    app.state.stopping = asyncio.Event()
+    app.state.stream_bounds = stream_bounds or StreamBounds(
+        per_session=settings.streams_per_session, per_process=settings.streams_per_process
+    )
+    app.state.stream_places = Places(app.state.stream_bounds)
+    app.state.stream_reservations = Reservations(app.state.stream_bounds, app.state.stream_places)
     return app
 
 

@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 from gateway.settings import Settings
 from identity.credentials import sessions
 from identity.credentials.gate import Gate
+from identity.presence import Presence, Standing
 from identity.refusals import Forbidden, Unauthenticated
 from identity.subject import Origin, Subject
 
@@ -46,6 +47,16 @@ def presumed(request: HTTPConnection) -> tuple[Subject, Gate] | None:
         return None
     settings: Settings = request.app.state.settings
     return sessions.presumed(token, limits=settings.session_limits, origin=origin_of(request))
+
+
+async def presence_of(request: HTTPConnection) -> Presence:
+    """The same member, who stays on a connection. Raises `Unauthenticated`."""
+    settings: Settings = request.app.state.settings
+
+    async def renewed(subject: Subject, *, used: bool) -> Standing:
+        return await sessions.standing(subject, limits=settings.session_limits, used=used)
+
+    return Presence(await renewed(await subject_of(request), used=True), renewed)
 
 
 def require_same_origin(request: HTTPConnection) -> None:

@@ -193,11 +193,11 @@ def _on_redis(pool: ConnectionPool) -> SlidingWindowCounterRateLimiter:
 
 
 async def counting_refusals(
-    request: HTTPConnection, subject_of: Callable[[HTTPConnection], Awaitable[Subject]]
-) -> Subject:
-    """The subject of a request. A credential that is refused is counted against its address."""
+    request: HTTPConnection, caller_of: Callable[[HTTPConnection], Awaitable[Result]]
+) -> Result:
+    """Who calls. A credential that is refused is counted against its address."""
     try:
-        return await subject_of(request)
+        return await caller_of(request)
     except Unauthenticated:
         if "cookie" in request.headers or "authorization" in request.headers:
             rate_limits: RateLimits = request.app.state.rate_limits

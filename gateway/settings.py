@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     operation_seconds: Annotated[float, Field(gt=0, le=600)] = 10
     """A GraphQL operation that takes longer is stopped, and its statements are cancelled."""
 
+    streams_per_session: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How many GraphQL streams (event streams and WebSockets) one session may have open at each
+    process."""
+
+    streams_per_process: Annotated[int, Field(ge=1, le=100_000)] = 2_000
+    """How many GraphQL streams a process serves at a time."""
+
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
 

@@ -22,7 +22,7 @@ from graphql import (
 
 from identity.access.decision import ORGANIZATION
 from identity.presence import Presence
-from identity.refusals import Refusal, Unauthenticated
+from identity.refusals import Refusal, TimedOut, Unauthenticated
 from identity.subject import Subject
 from schema.context import Context
 from schema.directives import At
@@ -37,14 +37,21 @@ ResultT = TypeVar("ResultT")
 _END = object()
 
 
-async def answers(ready: Prepared, presence: Presence) -> AsyncGenerator[Answer, None]:
-    """The answers, until there are no more. One that was not executed is the last.
+async def answers(
+    ready: Prepared, presence: Presence, *, seconds: float
+) -> AsyncGenerator[Answer, None]:
+    """The answers, until there are no more. One that was not executed is the last. A query or a
+    mutation has so many `seconds`.
 
     Raises `Unauthenticated` when the caller's session is over.
     """
     if ready.operation.operation is not OperationType.SUBSCRIPTION:
         subject = await presence.present(used=True)
-        yield await _uninterrupted(answer(ready.request, subject))
+        try:
+            yield await _uninterrupted(_within(seconds, answer(ready.request, subject)))
+        except TimedOut as refusal:
+            error = GraphQLError(refusal.message, original_error=refusal)
+            yield wrong([error], subject.origin.request_id)
         return
     subscribed = _Subscribed(ready, presence)
     try:
@@ -164,14 +171,29 @@ async def _next(events: Any) -> Any:
     return await anext(events, _END)
 
 
+async def _within(seconds: float, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    budget = asyncio.timeout(seconds)
+    try:
+        async with budget:
+            return await work
+    except TimeoutError as error:
+        if not budget.expired():
+            raise
+        raise TimedOut(seconds) from error
+
+
 _running: set[asyncio.Task[Any]] = set()
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """The result; and when the caller is cancelled, the work goes on to its end all the same: a
-    transaction that is cancelled while it begins would keep its connection.
+    """The result; a caller that is cancelled waits for the work to end all the same: a transaction
+    that is cancelled while it begins would keep its connection.
     """
     task = asyncio.create_task(work)
     _running.add(task)
     task.add_done_callback(_running.discard)
-    return await asyncio.shield(task)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -27,7 +27,7 @@ POSTGRES_URL = os.environ.get(
 SECRET_KEYS = [Fernet.generate_key().decode()]
 
 
-async def _migrate(url: str) -> None:
+async def migrate(url: str) -> None:
     async with opened(url, SECRET_KEYS):
         await upgrade()
 
@@ -36,19 +36,19 @@ async def _migrate(url: str) -> None:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite database, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
-    asyncio.run(_migrate(f"sqlite://{path}"))
+    asyncio.run(migrate(f"sqlite://{path}"))
     return path
 
 
 @pytest.fixture(scope="session")
 def postgres_url(worker_id: str) -> str:
     """A migrated PostgreSQL database of this worker's own."""
-    url = asyncio.run(_recreated(worker_id))
-    asyncio.run(_migrate(url))
+    url = asyncio.run(recreated(worker_id))
+    asyncio.run(migrate(url))
     return url
 
 
-async def _recreated(name: str) -> str:
+async def recreated(name: str) -> str:
     """The URL of a new PostgreSQL database without any table."""
     full = f"gatepost_test_{name}{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
     try:
@@ -94,7 +94,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path, worker_id
     """The URL of a database without any table, for tests that begin where an operator begins."""
     if request.param == "sqlite":
         return f"sqlite://{tmp_path / 'gatepost.sqlite3'}"
-    return asyncio.run(_recreated(f"{worker_id}_empty"))
+    return asyncio.run(recreated(f"{worker_id}_empty"))
 
 
 @pytest.fixture

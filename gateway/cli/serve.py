@@ -16,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 
 from gateway.app import application
 from gateway.cli.opening import open_database
+from gateway.graphql.door import LARGEST_BODY
 from gateway.settings import load, variable
 
 PUBLIC_URL = variable("public_url")
@@ -51,7 +52,9 @@ def server_configuration(app: Starlette | str, **differences: Any) -> uvicorn.Co
         app,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_BODY,
+        ws_per_message_deflate=False,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_SECONDS,

@@ -11,6 +11,7 @@ from typing import Any
 
 from graphql import OperationType
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
@@ -68,7 +69,7 @@ async def _at_once(
         asked = parsing.request_in(parsing.json_of(body, field="body"))
         if "persistedQuery" in asked.extensions:
             return None
-        wanted = await _wanted(request, asked, subject)
+        wanted = await meant(request, asked, subject)
     except Refusal:
         return None
     if isinstance(wanted, Answer):
@@ -85,12 +86,12 @@ async def _answered(
     request: HttpRequest, asked: Asked, subject: Subject, media_type: MediaType
 ) -> Response:
     """The answer to one request that came by itself."""
-    wanted = await _wanted(request, asked, subject)
+    wanted = await meant(request, asked, subject)
     if isinstance(wanted, Answer):
         return respond(wanted, media_type)
     key, given_before = None, False
     if request.method != "POST":
-        _require_safe(wanted)
+        require_safe(wanted)
     else:
         key = key_in(request.headers)
     if not hasattr(request.state, "standing"):
@@ -130,7 +131,7 @@ def _in_time(request: HttpRequest) -> AbstractAsyncContextManager[None]:
     return time_budget(request, settings.operation_seconds)
 
 
-async def _wanted(request: HttpRequest, asked: Asked, subject: Subject) -> Request | Answer:
+async def meant(request: HTTPConnection, asked: Asked, subject: Subject) -> Request | Answer:
     """The request with its document; an answer instead when that is not known."""
     state = request.app.state
     settings: Settings = state.settings
@@ -146,7 +147,7 @@ async def _wanted(request: HttpRequest, asked: Asked, subject: Subject) -> Reque
     return Request(text, asked.variables, asked.operation_name)
 
 
-def _require_safe(wanted: Request) -> None:
+def require_safe(wanted: Request) -> None:
     """Raise 405 for a mutation: a GET changes nothing (RFC 9110, section 9.2.1)."""
     if operation_type(wanted) is OperationType.MUTATION:
         raise HTTPException(
@@ -172,7 +173,7 @@ async def _batch(
     for number, entry in enumerate(entries):
         try:
             caller = subject if number == 0 else await subject_of(request)
-            wanted = await _wanted(request, parsing.request_in(entry), caller)
+            wanted = await meant(request, parsing.request_in(entry), caller)
             bodies.append(published(await _one_of_many(request, wanted, caller)))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))

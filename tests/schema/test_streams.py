@@ -43,7 +43,7 @@ async def asked(request: Request, presence: Presence) -> Answers:
     if isinstance(ready, Answer):
         yield ready
         return
-    async for each in answers(ready, presence):
+    async for each in answers(ready, presence, seconds=SECONDS):
         yield each
 
 

@@ -1,0 +1,1 @@
+"""GraphQL streams as clients meet them: over WebSockets and server-sent events."""
