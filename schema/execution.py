@@ -36,6 +36,7 @@ from schema.validation import mistakes
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
 LONG_DOCUMENTS = 4
+PINNED_DOCUMENTS = 2_000
 """The bounds of the document cache: its memory is the product of the two, times a constant."""
 NOT_STREAMED = "A subscription needs a stream: ask for it at /graphql/stream."
 
@@ -47,6 +48,8 @@ class Request:
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None
+    trusted: bool = False
+    """Whether the operator stored its document: its plan is not pushed out by what others send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Prepared:
 
 def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
     """What to run, or the answer that says why it cannot be run."""
-    document = _document(request.query)
+    document = _document(request.query, pinned=request.trusted)
     if document.node is None or document.errors:
         return wrong(list(document.errors), request_id)
     operation = operation_of(document.node, request.operation_name)
@@ -232,7 +235,7 @@ def operation_type(request: Request) -> OperationType | None:
 
     The document is read once: running it afterwards finds it read.
     """
-    document = _document(request.query)
+    document = _document(request.query, pinned=request.trusted)
     if document.node is None or document.errors:
         return None
     operation = operation_of(document.node, request.operation_name)
@@ -241,7 +244,7 @@ def operation_type(request: Request) -> OperationType | None:
 
 def cost_of(request: Request) -> int | None:
     """What answering a request could cost; `None` when it will be refused as it is."""
-    document = _document(request.query)
+    document = _document(request.query, pinned=request.trusted)
     if document.node is None or document.errors:
         return None
     operation = operation_of(document.node, request.operation_name)
@@ -259,8 +262,10 @@ def document_errors(source: str) -> Sequence[GraphQLError]:
     return _document(source).errors
 
 
-def _document(source: str) -> _Document:
+def _document(source: str, *, pinned: bool = False) -> _Document:
     """A document parsed and validated: once for each text, a long one at least in a request."""
+    if pinned:
+        return _pinned(source)
     return _cached(source) if len(source) <= LONGEST_CACHED else _long(source)
 
 
@@ -284,6 +289,7 @@ def _validated(source: str) -> _Document:
 
 _cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
 _long = lru_cache(maxsize=LONG_DOCUMENTS)(_validated)
+_pinned = lru_cache(maxsize=PINNED_DOCUMENTS)(_validated)
 
 
 def _refused(refusal: TooExpensive) -> GraphQLError:

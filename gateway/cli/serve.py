@@ -95,14 +95,18 @@ async def _require_ready() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
-def serve(host: str, port: int, workers: int) -> None:
+@click.option("--access-log", is_flag=True, help="Log each request, without its query.")
+def serve(host: str, port: int, workers: int, access_log: bool) -> None:
     """Serve every door, on the settings of the environment."""
     os.environ.setdefault(PUBLIC_URL, f"http://127.0.0.1:{port}")
     asyncio.run(_require_ready())
     bound = listening(host, port)
     click.echo(f"Gatepost serves {load().public_url} on port {port}. Ctrl-C stops it.")
     configuration = server_configuration(
-        f"{__name__}:{from_environment.__name__}", factory=True, workers=workers
+        f"{__name__}:{from_environment.__name__}",
+        factory=True,
+        workers=workers,
+        access_log=access_log,
     )
     if workers > 1:
         Multiprocess(configuration, sockets=[bound]).run()

@@ -144,7 +144,8 @@ async def meant(request: HTTPConnection, asked: Asked, subject: Subject) -> Requ
         )
     except DocumentNotFound as refusal:
         return Answer(refusal_body(refusal), executed=False)
-    return Request(text, asked.variables, asked.operation_name)
+    trusted = asked.document_id is not None
+    return Request(text, asked.variables, asked.operation_name, trusted=trusted)
 
 
 def require_safe(wanted: Request) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_it_answers_until_it_is_interrupted(folder: Path, workers: int) -> None:
     port = free_port()
-    arguments = ("serve", "--port", str(port), "--workers", str(workers))
+    arguments = ("serve", "--access-log", "--port", str(port), "--workers", str(workers))
 
     async with running(*arguments, folder=folder) as program:
         announced = await program.line_starting("Gatepost serves")
