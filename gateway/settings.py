@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     streams_per_process: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """How many GraphQL streams a process serves at a time."""
 
+    graphql_explain: bool = False
+    """For development: a request with the header `X-Gatepost-Explain: 1` is answered with its plan
+    in `extensions.explain`, SQL included, if its sender holds `organization:read`. Off, the header
+    means nothing."""
+
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
 

@@ -5,14 +5,16 @@ from uuid import UUID
 
 from identity import text
 from identity.access.builtin_roles import DESCRIPTIONS
+from identity.access.load import read_access
 from identity.access.lookup import Lookup, Place
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import record, target
-from identity.refusals import Conflict, NotFound
+from identity.refusals import Conflict, Forbidden, NotFound
 from identity.subject import Origin, Subject, operator
 from identity.writing import taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
+from models.audit_event import ActorType, ViaType
 from models.database import transaction
 from models.member import Member, MemberStatus
 from models.organization import Organization, Plan
@@ -105,14 +107,7 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
     """
     async with writing(subject, Action.OWNER_RECOVER, changes_access=True) as write:
         write.require_operator("Only the operator recovers an owner.")
-        found = await Member.filter(
-            organization_id=write.organization_id, email_key=text.key(email.strip())
-        )
-        if not found:
-            raise NotFound("member")
-        if len(found) > 1:
-            raise Conflict(f"{len(found)} members have the address {email.strip()}.")
-        member = found[0]
+        member = await _with_address(write.organization_id, email)
         before = member.status
         member.status, member.suspended_by = MemberStatus.ACTIVE, None
         member.touch()
@@ -123,6 +118,16 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
             changes({"status": before}, {"status": member.status, "role": BuiltinRole.OWNER}),
         )
     return member
+
+
+async def _with_address(organization_id: UUID, email: str) -> Member:
+    """The member of an address. Raises `NotFound`, and `Conflict` when several have it."""
+    found = await Member.filter(organization_id=organization_id, email_key=text.key(email.strip()))
+    if not found:
+        raise NotFound("member")
+    if len(found) > 1:
+        raise Conflict(f"{len(found)} members have the address {email.strip()}.")
+    return found[0]
 
 
 async def _own(organization_id: UUID, member: Member) -> None:
@@ -144,3 +149,29 @@ async def operator_of(slug: str, *, origin: Origin | None = None) -> Subject:
     if organization is None:
         raise NotFound("organization")
     return operator(organization.id, organization.plan, origin=origin)
+
+
+async def as_member(slug: str, email: str, *, origin: Origin) -> Subject:
+    """An active member as a caller, for the operator to see what the member would see.
+
+    For reading only: nobody has signed in. Raises `NotFound`, `Conflict` when several members have
+    the address, and `Forbidden` for a member who is not active.
+    """
+    organization = await Organization.get_or_none(slug=slug)
+    if organization is None:
+        raise NotFound("organization")
+    member = await _with_address(organization.id, email)
+    if member.status is not MemberStatus.ACTIVE:
+        raise Forbidden(f"{email.strip()} is not active.", reason="NOT_ACTIVE", missing=[])
+    return Subject(
+        actor_type=ActorType.MEMBER,
+        actor_id=member.id,
+        actor_name=member.name,
+        via=ViaType.CLI,
+        via_id=None,
+        organization_id=organization.id,
+        plan=organization.plan,
+        revision=organization.access_revision,
+        access=await read_access(organization.id, member.id, organization.plan),
+        origin=origin,
+    )

@@ -3,9 +3,10 @@
 Batches keep nothing: a later root field of a mutation sees what an earlier one wrote.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import strawberry
@@ -14,8 +15,22 @@ from strawberry.dataloader import DataLoader
 from identity.access.compiled import Access
 from identity.presence import Presence
 from identity.subject import Subject
+from models.reading import Row
 from models.record import Record
 from schema.batches import rows_by_id, rows_with
+
+
+class Watch(Protocol):
+    """Looks on while an operation runs, for an explanation of it."""
+
+    def planned(self, plan: Any, variant: Any) -> None:
+        """The engine has this plan of it, for this outcome of its guards."""
+
+    def read(self, level: object, sql: str, rows: Sequence[Row], seconds: float) -> None:
+        """The engine read rows for a part of its plan."""
+
+    def left(self, reason: str) -> None:
+        """graphql-core executes it, because of this."""
 
 
 @dataclass(slots=True)
@@ -25,6 +40,7 @@ class Context:
     """What mutations were carried out already, by their response keys: they are not done again."""
     presence: Presence | None = None
     """Of a subscription: the caller who stays."""
+    watch: Watch | None = None
     by_id: dict[type[Record], DataLoader[UUID, Record | None]] = field(default_factory=dict)
     by_column: dict[tuple[type[Record], str], DataLoader[UUID, list[Any]]] = field(
         default_factory=dict

@@ -22,7 +22,7 @@ from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema import guarded_inputs
-from schema.context import Context
+from schema.context import Context, Watch
 from schema.cost import Cost, Price, prices
 from schema.engine.engine import Compiled, Done, NotCompiled, Unusual
 from schema.errors import formatted, in_response_order
@@ -132,7 +132,9 @@ def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
     )
 
 
-async def answer(request: Request, subject: Subject, gate: Gate | None = None) -> Answer:
+async def answer(
+    request: Request, subject: Subject, gate: Gate | None = None, watch: Watch | None = None
+) -> Answer:
     """The response to a request of a subject. Never raises for what the request got wrong.
 
     With a `gate` the subject is only presumed: raises `GateClosed`, with nothing done, unless the
@@ -146,7 +148,7 @@ async def answer(request: Request, subject: Subject, gate: Gate | None = None) -
         return ready
     if ready.operation.operation is OperationType.SUBSCRIPTION:
         return wrong([GraphQLError(NOT_STREAMED, ready.operation)], request_id)
-    context = Context(subject.during(ready.name))
+    context = Context(subject.during(ready.name), watch=watch)
     if ready.operation.operation is OperationType.MUTATION:
         refused = await refused_root_fields(
             graphql_schema, ready.document, ready.operation, request.variables, context
@@ -166,31 +168,36 @@ async def _behind(gate: Gate, ready: Prepared | Answer, subject: Subject) -> Ans
     if ready.operation.operation is not OperationType.QUERY:
         raise GateClosed
     done = await _compiled(ready, Context(subject.during(ready.name)), gate)
-    if done is None:
+    if isinstance(done, str):
         raise GateClosed
     return Answer(_done_body(done), executed=True, cost=ready.cost)
 
 
-async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None) -> Done | None:
-    """What the engine makes of it; `None` if graphql-core is to execute it."""
+async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None) -> Done | str:
+    """What the engine makes of it, or why graphql-core is to execute it."""
     definitions = ready.operation.variable_definitions or ()
     given = dict(ready.request.variables)
     variables = get_variable_values(graphql_schema, definitions, given, hide_suggestions=True)
     if isinstance(variables, list):
-        return None
+        return "variables that do not fit"
     try:
         if ready.operation.operation is OperationType.MUTATION:
             return await engine.mutation(ready.compiled, ready.operation, variables, context)
         return await engine.query(ready.compiled, ready.operation, variables, context, gate)
     except (NotCompiled, Unusual) as reason:
-        fallbacks[str(reason) or "unusual"] += 1
-        return None
+        return str(reason) or "unusual"
     except GateClosed:
         raise
     except Exception:
         log.exception("request %s failed in the engine", context.subject.origin.request_id)
-        fallbacks["failed"] += 1
-        return None
+        return "the engine failed"
+
+
+def _left(context: Context, reason: str) -> None:
+    """Note that graphql-core executes an operation, and why."""
+    fallbacks[reason] += 1
+    if context.watch is not None:
+        context.watch.left(reason)
 
 
 async def executed(ready: Prepared, context: Context, *, root: Any = None) -> Answer:
@@ -199,10 +206,13 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     variables = ready.request.variables
     if refused := ready.refused_inputs(context.access):
         return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
+    reason = "introspection" if ready.introspects else "an event of a subscription"
     if root is None and not ready.introspects:
         done = await _compiled(ready, context)
-        if done is not None:
+        if not isinstance(done, str):
             return Answer(_done_body(done), executed=True, cost=ready.cost)
+        reason = done
+    _left(context, reason)
     node, shown = ready.document, None
     if ready.introspects:
         shown = introspection().answer(node, ready.operation, variables, context.access)

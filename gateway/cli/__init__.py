@@ -46,6 +46,10 @@ COMMANDS: Mapping[str, Entry] = {
         "Check settings, keys, database and stored secrets; exit code 1 on a problem.",
     ),
     "domain": Entry("gateway.cli.sign_in:domain", "Mail domains that an organization owns."),
+    "explain": Entry(
+        "gateway.cli.explain:explain",
+        "Run a query as a member, and print its plan, its SQL and what decided about each field.",
+    ),
     "migrate": Entry(
         "gateway.cli.database:migrate", "Bring the database to the tables of this version."
     ),

@@ -60,6 +60,7 @@ def demo(port: int) -> None:
         database_url=f"sqlite://{FOLDER / DATABASE}",
         public_url=public_url,
         allow_loopback_providers=True,
+        graphql_explain=True,
     )
     prepared = asyncio.run(prepare(settings))
     site = Site(public_url=public_url, connection_id=prepared.connection_id)

@@ -30,9 +30,12 @@ from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
 from schema.execution import Answer, Request, answer, cost_of, operation_type
+from schema.explaining import explained
 
 METHODS = ["GET", "POST"]
 LARGEST_BODY = 1_000_000
+EXPLAIN = "x-gatepost-explain"
+"""The header by which a developer asks for the plan of an operation."""
 
 
 async def endpoint(request: HttpRequest) -> Response:
@@ -42,7 +45,7 @@ async def endpoint(request: HttpRequest) -> Response:
     media_type = acceptable(request.headers)
     caller = presumed(request)
     body = b""
-    if caller is not None and request.method == "POST":
+    if caller is not None and request.method == "POST" and not _explains(request):
         body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
         done = await _at_once(request, body, *caller)
         if done is not None:
@@ -97,7 +100,9 @@ async def _answered(
     if not hasattr(request.state, "standing"):
         await _count(request, wanted, subject)
     async with _in_time(request):
-        if key is None or operation_type(wanted) is not OperationType.MUTATION:
+        if key is None and _explains(request):
+            result = await explained(wanted, subject)
+        elif key is None or operation_type(wanted) is not OperationType.MUTATION:
             result = await answer(wanted, subject)
         else:
             result, given_before = await answer_once(wanted, subject, key)
@@ -105,6 +110,11 @@ async def _answered(
     if given_before:
         response.headers[REPLAYED] = "true"
     return response
+
+
+def _explains(request: HttpRequest) -> bool:
+    settings: Settings = request.app.state.settings
+    return settings.graphql_explain and request.headers.get(EXPLAIN) == "1"
 
 
 async def _count(request: HttpRequest, wanted: Request, subject: Subject) -> None:

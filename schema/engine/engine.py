@@ -24,7 +24,7 @@ from identity.refusals import Refusal
 from schema.context import Context
 from schema.engine.builders import Unusual
 from schema.engine.mapped import MappedType, mapped_types
-from schema.engine.plan import Payload, Plan, compiled
+from schema.engine.plan import Payload, Plan, Variant, compiled
 from schema.engine.run import Data, Run, settled
 from schema.engine.shapes import NotCompiled, Selected, conditions_of, fragments_of
 from schema.errors import formatted
@@ -88,7 +88,7 @@ class Engine:
         variant = plan.variant(context.access)
         if gate is not None and not variant.singles:
             raise GateClosed
-        run = Run(plan, context.subject, variables, self.config)
+        run = self._run(plan, variant, variables, context)
         try:
             data = await run.query(variant, gate)
         except Refusal as refusal:
@@ -112,7 +112,7 @@ class Engine:
         ((selected, payload),) = variant.fields
         if not isinstance(payload, Payload):
             raise NotCompiled("a mutation without a field")
-        run = Run(plan, context.subject, variables, self.config)
+        run = self._run(plan, variant, variables, context)
         try:
             done = await self._carried_out(kept, plan, selected, run, context)
         except Exception as error:
@@ -151,6 +151,13 @@ class Engine:
         )
         assert definition.resolve is not None  # noqa: S101 - Strawberry gives every field one
         return await definition.resolve(None, info, **run.arguments(selected))
+
+    def _run(
+        self, plan: Plan, variant: Variant, variables: VariableValues, context: Context
+    ) -> Run:
+        if context.watch is not None:
+            context.watch.planned(plan, variant)
+        return Run(plan, context.subject, variables, self.config, context.watch)
 
     def _plan(
         self, kept: Compiled, operation: OperationDefinitionNode, variables: VariableValues

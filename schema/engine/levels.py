@@ -136,13 +136,15 @@ class List:
         order = listings[0].order if window is None else "t.id DESC"
         if len(there) == 1:
             ((number, text),) = there.items()
-            found[number] = await run.fetch(self.rows.select.text(f"({text}) t", order), values)
+            found[number] = await run.fetch(
+                self.rows.select.text(f"({text}) t", order), values, self
+            )
             return found
         source = several(list(there.values()))
         text = self.rows.select.text(source, f"t.p, {order}", more=("t.p",))
         grouped: dict[int, list[Row]] = {}
         part = len(self.rows.select.columns)
-        for row in await run.fetch(text, values):
+        for row in await run.fetch(text, values, self):
             grouped.setdefault(row[part], []).append(row)
         for position, number in enumerate(there):
             found[number] = grouped.get(position, ())
@@ -163,7 +165,7 @@ class List:
         text = select.text(table + " t", "t.id", where=condition, more=(column,))
         part = len(select.columns)
         grouped: dict[Any, list[Row]] = {key: [] for key in keys}
-        for row in await run.fetch(text, values):
+        for row in await run.fetch(text, values, self):
             grouped[row[part]].append(row)
         return await self.made(grouped, (), None, checks, run)
 
@@ -174,7 +176,7 @@ class List:
         values = Values()
         texts = [counting(listing, values) for listing in listings]
         columns = ", ".join("0" if text is None else f"({text})" for text in texts)
-        (row,) = await run.fetch(f"SELECT {columns}", values)
+        (row,) = await run.fetch(f"SELECT {columns}", values, self)
         return list(row)
 
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
@@ -11,6 +12,7 @@ from graphql.execution.values import VariableValues
 
 from identity.access.compiled import Access
 from identity.access.lookup import Lookup, Place
+from models.reading import Row
 from models.sql import is_postgres
 from schema.directives import At
 from schema.engine.builders import Build, Child, InMemory, Writer, inner_of
@@ -47,6 +49,10 @@ class OfType:
     id: int
     place: tuple[int, ...]
 
+    def seen(self, access: Access, row: Row) -> bool:
+        """Whether the subject may know that the row is there."""
+        return self.lookup.seen(access, self.lookup.place.target(*(row[i] for i in self.place)))
+
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
@@ -78,6 +84,7 @@ class Variant:
     singles: list["Single"] = field(default_factory=list)
     along: tuple[Single, List] | None = None
     """The connection that the statement of the single rows reads along, below one of them."""
+    made_at: float = field(default_factory=perf_counter)
 
 
 @dataclass(slots=True)

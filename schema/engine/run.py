@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from models.listing import Listing, Values
 from models.reading import Row, fetch
 from models.sql import as_uuid
 from models.window import Window
+from schema.context import Watch
 from schema.engine.builders import Unusual
 from schema.engine.guards import Checks, Refused, locations_of
 from schema.engine.levels import List, Scope, among
@@ -39,6 +41,7 @@ class Run:
     subject: Subject
     variables: VariableValues
     config: StrawberryConfig
+    watch: Watch | None = None
     checks: Checks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +68,7 @@ class Run:
         table = payload.rows.model._meta.db_table
         condition = f"t.id = {values.add(row.id)}"
         text = payload.rows.select.text(f"{table} t", where=condition)
-        rows = await self.fetch(text, values)
+        rows = await self.fetch(text, values, payload)
         if not rows:
             raise Unusual
         scope = await payload.rows.scope(rows, self.checks, self)
@@ -87,8 +90,14 @@ class Run:
         given = dict(self.arguments(selected))
         return convert_arguments(given, definition.arguments, {}, self.config)
 
-    async def fetch(self, text: str, values: Values) -> Sequence[Row]:
-        return await fetch(text, values.given)
+    async def fetch(self, text: str, values: Values, level: object) -> Sequence[Row]:
+        """The rows of a statement that is sent for a part of the plan."""
+        if self.watch is None:
+            return await fetch(text, values.given)
+        began = perf_counter()
+        rows = await fetch(text, values.given)
+        self.watch.read(level, text, rows, perf_counter() - began)
+        return rows
 
     async def _value(
         self,
@@ -149,7 +158,7 @@ class Run:
         elif variant.along is not None:
             model = variant.along[1].rows.model._meta.db_table
             source += f" LEFT JOIN {model} t ON false"
-        rows = await self.fetch(variant.select.text(source, order), values)
+        rows = await self.fetch(variant.select.text(source, order), values, variant)
         if not rows:
             raise GateClosed
         if along is None:
@@ -245,10 +254,8 @@ class Run:
         text = of_type.rows.select.text(f"{lookup.model._meta.db_table} t", where=condition)
         rows = [
             row
-            for row in await self.fetch(text, values)
-            if lookup.seen(
-                self.checks.access, lookup.place.target(*(row[i] for i in of_type.place))
-            )
+            for row in await self.fetch(text, values, of_type)
+            if of_type.seen(self.checks.access, row)
         ]
         scope = await of_type.rows.scope(rows, self.checks, self)
         built = of_type.build(rows, scope)
