@@ -21,6 +21,8 @@ POSTGRES_URL = os.environ.get(
 )
 NAME = f"gatepost_bench{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
 
+READER = f"{NAME}_reader"
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -61,12 +63,12 @@ async def on_postgres() -> AsyncIterator[Database]:
         keys = (Fernet.generate_key().decode(),)
         seeded = await _filled(url, keys)
         filled = await asyncpg.connect(url)
-        await postgraphile.prepare(admin, filled)
+        await postgraphile.prepare(filled, READER)
         await filled.close()
         yield Database(url, keys, seeded, admin)
     finally:
         await admin.execute(f'DROP DATABASE "{NAME}" WITH (FORCE)')
-        await admin.execute(f"DROP ROLE IF EXISTS {postgraphile.READER}")
+        await admin.execute(f'DROP ROLE IF EXISTS "{READER}"')
         await admin.close()
 
 

@@ -19,7 +19,6 @@ from schema.connection import cursor_of
 from schema.ids import global_id, row_id
 
 NAME = "postgraphile"
-READER = "gatepost_bench_reader"
 SETUP = Path(__file__).parent / "peers" / "postgraphile.sql"
 
 PAGE = """query Page($ws: UUID!) {
@@ -148,11 +147,12 @@ TRANSLATED: Mapping[str, Translated] = {
 }
 
 
-async def prepare(admin: asyncpg.Connection, database: asyncpg.Connection) -> None:
-    """Row-level security on a seeded database; whoever owns the tables does not notice."""
-    if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", READER):
-        await admin.execute(f"CREATE ROLE {READER} NOLOGIN")
-    await database.execute(SETUP.read_text())
+async def prepare(database: asyncpg.Connection, reader: str) -> None:
+    """Row-level security for a new role `reader` on a seeded database; whoever owns the tables does
+    not notice.
+    """
+    await database.execute(f'DROP ROLE IF EXISTS "{reader}"; CREATE ROLE "{reader}" NOLOGIN')
+    await database.execute(SETUP.read_text().replace("READER", f'"{reader}"'))
     held = [
         (role.value, permission.value)
         for role, permissions in BUILTIN_PERMISSIONS.items()

@@ -24,6 +24,7 @@ PACKAGES = {
     "gateway": "gateway",
     "strawberry": "Strawberry",
     "graphql": "graphql-core",
+    "schema.engine": "engine",
     "schema": "schema",
     "identity": "identity",
     "models": "models",
@@ -44,10 +45,10 @@ counts: Counter[str] = Counter()
 def look(number: int, frame: FrameType | None) -> None:
     """Count the layer of the innermost frame that belongs to one."""
     while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package in PACKAGES:
-            in_loop = frame.f_code.co_name in OUTERMOST
-            counts[EVENT_LOOP if in_loop else PACKAGES[package]] += 1
+        package, *inner = str(frame.f_globals.get("__name__", "")).split(".")
+        layer = PACKAGES.get(".".join([package, *inner[:1]])) or PACKAGES.get(package)
+        if layer is not None:
+            counts[EVENT_LOOP if frame.f_code.co_name in OUTERMOST else layer] += 1
             return
         frame = frame.f_back
 

@@ -1,6 +1,6 @@
 -- What PostGraphile needs: a role under row-level security, the permissions as sets that a policy
 -- computes once a statement, and the fields and the mutation that its own schema does not have.
--- `app.member` and `app.organization` are set by the server in each transaction.
+-- READER is the role; `app.member` and `app.organization` are set by the server in each transaction.
 
 CREATE SCHEMA gate;
 CREATE TABLE gate.builtin (role text, permission text, PRIMARY KEY (role, permission));
@@ -32,23 +32,23 @@ CREATE FUNCTION gate.entered() RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFIN
     AND (a.expires_at IS NULL OR a.expires_at > now())
 $$;
 
-GRANT USAGE ON SCHEMA public, gate TO gatepost_bench_reader;
-GRANT SELECT ON members, organizations, workspaces, campaigns, mailing_lists, assignments TO gatepost_bench_reader;
+GRANT USAGE ON SCHEMA public, gate TO READER;
+GRANT SELECT ON members, organizations, workspaces, campaigns, mailing_lists, assignments TO READER;
 
 ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON organizations TO gatepost_bench_reader USING (id = (SELECT gate.organization()));
+CREATE POLICY own ON organizations TO READER USING (id = (SELECT gate.organization()));
 ALTER TABLE members ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON members TO gatepost_bench_reader USING (organization_id = (SELECT gate.organization()));
+CREATE POLICY own ON members TO READER USING (organization_id = (SELECT gate.organization()));
 ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
-CREATE POLICY entered ON workspaces TO gatepost_bench_reader USING (id = ANY ((SELECT gate.entered())::uuid[]));
+CREATE POLICY entered ON workspaces TO READER USING (id = ANY ((SELECT gate.entered())::uuid[]));
 ALTER TABLE assignments ENABLE ROW LEVEL SECURITY;
-CREATE POLICY readable ON assignments TO gatepost_bench_reader
+CREATE POLICY readable ON assignments TO READER
   USING (organization_id = (SELECT gate.organization()) AND (SELECT gate.everywhere('members:read')));
 ALTER TABLE mailing_lists ENABLE ROW LEVEL SECURITY;
-CREATE POLICY readable ON mailing_lists TO gatepost_bench_reader
+CREATE POLICY readable ON mailing_lists TO READER
   USING (workspace_id = ANY ((SELECT gate.held_at('workspace', 'lists:read'))::uuid[]));
 ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
-CREATE POLICY readable ON campaigns TO gatepost_bench_reader
+CREATE POLICY readable ON campaigns TO READER
   USING (workspace_id = ANY ((SELECT gate.held_at('workspace', 'campaigns:read'))::uuid[])
     OR id = ANY ((SELECT gate.held_at('campaign', 'campaigns:read'))::uuid[]));
 
@@ -82,6 +82,6 @@ BEGIN
   RETURN found;
 END $$;
 
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gate TO gatepost_bench_reader;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gate TO READER;
 
 COMMENT ON TABLE assignments IS E'@foreignKey (principal_id) references members (id)|@fieldName holder|@foreignFieldName assignments';

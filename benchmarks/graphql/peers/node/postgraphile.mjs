@@ -5,6 +5,7 @@ import { postgraphile } from 'postgraphile'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { grafserv } from 'postgraphile/grafserv/node'
+import { settings } from './ids.mjs'
 import { pool, session, tokenOf, touch } from './caller.mjs'
 
 const preset = {
@@ -19,7 +20,7 @@ const preset = {
       if (caller.stale) await touch([caller.id])
       return {
         pgSettings: {
-          role: 'gatepost_bench_reader',
+          role: settings.database.database + '_reader',
           'app.member': caller.member_id,
           'app.organization': caller.organization_id,
           'app.session': caller.id
