@@ -1,6 +1,7 @@
 """`python -m benchmarks.graphql`: see README.md."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -65,6 +66,7 @@ def main(
     documents: int,
 ) -> None:
     """Measure Gatepost beside other GraphQL servers, on this machine."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers end with us
     usual = QUICK if quick else FULL
     pace = Pace(rounds or usual.rounds, seconds or usual.seconds)
     chosen = parts or (("compare", "cold") if quick else PARTS)
