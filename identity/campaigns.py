@@ -19,9 +19,10 @@ from identity.assignments import Scope
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
+from identity.editing import Edit, edited
 from identity.refusals import BadInput, Conflict
 from identity.subject import Subject
-from identity.writing import Write, require_version, writing
+from identity.writing import writing
 from models.assignment import ScopeType
 from models.campaign import Campaign, CampaignStatus
 from models.clock import now
@@ -45,7 +46,7 @@ async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campa
     async with writing(subject, Action.CAMPAIGN_CREATE) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.CAMPAIGNS_DRAFT)
         campaign = Campaign(workspace=workspace, owner_id=write.subject.member_id)
-        await _take(write, campaign, content, name=content.name or "")
+        await _take(write.access, campaign, content, name=content.name or "")
         await campaign.save(force_create=True)
         await write.record(
             target(campaign), changes({}, _facts(campaign)), workspace_id=workspace.id
@@ -54,20 +55,33 @@ async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campa
 
 
 async def edit(
-    subject: Subject, campaign_id: UUID, content: Content, *, expected_version: int
+    subject: Subject,
+    campaign_id: UUID,
+    content: Content,
+    *,
+    expected_version: int,
+    seen: Campaign | None = None,
 ) -> Campaign:
     """Change a draft. Raises `NotFound`, `Forbidden`, `BadInput`, and `Conflict` when it is no
-    longer a draft or was changed meanwhile.
+    longer a draft or was changed meanwhile. `seen` as in `editing.edited`.
     """
-    async with writing(subject, Action.CAMPAIGN_UPDATE) as write:
-        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DRAFT)
-        require_version(campaign, expected_version)
+    attaches = content.mailing_list_id is not None or content.sending_server_id is not None
+
+    async def decide(access: Access, campaign: Campaign) -> None:
         if not campaign.status.editable:
             raise Conflict(f"A campaign that is {campaign.status.value} can no longer be edited.")
-        before = _facts(campaign)
-        await _take(write, campaign, content, name=campaign.name)
-        await _save(write, campaign, before)
-    return campaign
+        await _take(access, campaign, content, name=campaign.name)
+
+    change = Edit(
+        action=Action.CAMPAIGN_UPDATE,
+        model=Campaign,
+        permission=Permission.CAMPAIGNS_DRAFT,
+        expected_version=expected_version,
+        facts=_facts,
+        decide=decide,
+        rests_on=None if attaches else ("status",),
+    )
+    return await edited(subject, campaign_id, change, seen=seen)
 
 
 async def send(
@@ -82,23 +96,28 @@ async def send(
     Raises `NotFound`, `Forbidden`, `BadInput` for a past time or an unfinished campaign, and
     `Conflict` when it is not a draft or was changed since it was looked at.
     """
-    async with writing(subject, Action.CAMPAIGN_SEND) as write:
-        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_SEND)
-        require_version(campaign, expected_version)
+
+    async def decide(access: Access, campaign: Campaign) -> None:
         if campaign.status is not CampaignStatus.DRAFT:
             raise Conflict(f"This campaign is {campaign.status.value}; only a draft can be sent.")
-        if at is not None:
-            at = moments.future(at, what="time to send", field="at")
+        start = None if at is None else moments.future(at, what="time to send", field="at")
         _require_complete(campaign)
         await _require_attachable(
-            write.access, campaign, campaign.mailing_list_id, campaign.sending_server_id
+            access, campaign, campaign.mailing_list_id, campaign.sending_server_id
         )
-        before = _facts(campaign)
-        campaign.status = CampaignStatus.SENDING if at is None else CampaignStatus.SCHEDULED
-        campaign.scheduled_at = at
-        campaign.started_at = now() if at is None else None
-        await _save(write, campaign, before)
-    return campaign
+        campaign.status = CampaignStatus.SENDING if start is None else CampaignStatus.SCHEDULED
+        campaign.scheduled_at = start
+        campaign.started_at = now() if start is None else None
+
+    change = Edit(
+        action=Action.CAMPAIGN_SEND,
+        model=Campaign,
+        permission=Permission.CAMPAIGNS_SEND,
+        expected_version=expected_version,
+        facts=_facts,
+        decide=decide,
+    )
+    return await edited(subject, campaign_id, change)
 
 
 async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
@@ -107,7 +126,10 @@ async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
     Raises `NotFound`, `Forbidden`, and `Conflict` while it is going out.
     """
     async with writing(subject, Action.CAMPAIGN_DELETE, changes_access=True) as write:
-        campaign = await _loaded(write, campaign_id, Permission.CAMPAIGNS_DELETE)
+        campaign = await targets.resource(
+            write.access, Campaign, campaign_id, Permission.CAMPAIGNS_DELETE
+        )
+        write.about(target(campaign), workspace_id=campaign.workspace_id)
         if not campaign.status.deletable:
             raise Conflict(f"A campaign that is {campaign.status.value} cannot be deleted.")
         dropped = await assignments.delete_at_resource(
@@ -121,29 +143,13 @@ async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
     return campaign
 
 
-async def _loaded(write: Write, campaign_id: UUID, permission: Permission) -> Campaign:
-    campaign = await targets.resource(write.access, Campaign, campaign_id, permission)
-    write.about(target(campaign), workspace_id=campaign.workspace_id)
-    return campaign
-
-
-async def _save(write: Write, campaign: Campaign, before: dict[str, object]) -> None:
-    campaign.touch()
-    await campaign.save()
-    await write.record(
-        target(campaign), changes(before, _facts(campaign)), workspace_id=campaign.workspace_id
-    )
-
-
-async def _take(write: Write, campaign: Campaign, content: Content, *, name: str) -> None:
+async def _take(access: Access, campaign: Campaign, content: Content, *, name: str) -> None:
     campaign.name = text.label(name if content.name is None else content.name, field="name")
     if content.subject is not None:
         campaign.subject = text.prose(content.subject, field="subject", longest=500, lines=False)
     if content.body is not None:
         campaign.body = text.prose(content.body, field="body", longest=BODY_LENGTH)
-    await _require_attachable(
-        write.access, campaign, content.mailing_list_id, content.sending_server_id
-    )
+    await _require_attachable(access, campaign, content.mailing_list_id, content.sending_server_id)
     campaign.mailing_list_id = content.mailing_list_id or campaign.mailing_list_id
     campaign.sending_server_id = content.sending_server_id or campaign.sending_server_id
 

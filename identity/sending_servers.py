@@ -5,13 +5,15 @@ from uuid import UUID
 
 from identity import text
 from identity.access import targets
+from identity.access.compiled import Access
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
+from identity.editing import Edit, edited
 from identity.refusals import BadInput
 from identity.subject import Subject
-from identity.writing import Write, require_version, writing
+from identity.writing import writing
 from models.sending_server import SendingServer
 
 
@@ -36,56 +38,67 @@ async def create(subject: Subject, workspace_id: UUID, settings: Settings) -> Se
 
 
 async def update(
-    subject: Subject, server_id: UUID, settings: Settings, *, expected_version: int
+    subject: Subject,
+    server_id: UUID,
+    settings: Settings,
+    *,
+    expected_version: int,
+    seen: SendingServer | None = None,
 ) -> SendingServer:
     """Change where a server listens. A stored password is dropped when the host changes, so that
     nobody can have it sent to a machine of their own.
 
-    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`.
+    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`. `seen` as in `editing.edited`.
     """
-    async with writing(subject, Action.SENDING_SERVER_UPDATE) as write:
-        server = await _loaded(write, server_id, Permission.SERVERS_WRITE, expected_version)
-        before, host = _facts(server), server.host
+
+    async def decide(_: Access, server: SendingServer) -> None:
+        host = server.host
         _take(server, settings)
         if server.host != host:
             server.username = ""
             server.password_encrypted = None
             server.password_fingerprint = None
-        await _save(write, server, before)
-    return server
+
+    change = Edit(
+        action=Action.SENDING_SERVER_UPDATE,
+        model=SendingServer,
+        permission=Permission.SERVERS_WRITE,
+        expected_version=expected_version,
+        facts=_facts,
+        decide=decide,
+        rests_on=(),
+    )
+    return await edited(subject, server_id, change, seen=seen)
 
 
 async def set_credentials(
-    subject: Subject, server_id: UUID, *, username: str, password: str, expected_version: int
+    subject: Subject,
+    server_id: UUID,
+    *,
+    username: str,
+    password: str,
+    expected_version: int,
+    seen: SendingServer | None = None,
 ) -> SendingServer:
     """Replace user name and password.
 
-    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`.
+    Raises `NotFound`, `Forbidden`, `BadInput`, `VersionConflict`. `seen` as in `editing.edited`.
     """
-    async with writing(subject, Action.SENDING_SERVER_CREDENTIALS) as write:
-        server = await _loaded(write, server_id, Permission.SERVERS_CREDENTIALS, expected_version)
-        before = _facts(server)
+
+    async def decide(_: Access, server: SendingServer) -> None:
         server.username = text.label(username, field="username", longest=320)
         server.set_password(text.secret(password, field="password"))
-        await _save(write, server, before)
-    return server
 
-
-async def _loaded(
-    write: Write, server_id: UUID, permission: Permission, expected_version: int
-) -> SendingServer:
-    server = await targets.resource(write.access, SendingServer, server_id, permission)
-    write.about(target(server), workspace_id=server.workspace_id)
-    require_version(server, expected_version)
-    return server
-
-
-async def _save(write: Write, server: SendingServer, before: dict[str, object]) -> None:
-    server.touch()
-    await server.save()
-    await write.record(
-        target(server), changes(before, _facts(server)), workspace_id=server.workspace_id
+    change = Edit(
+        action=Action.SENDING_SERVER_CREDENTIALS,
+        model=SendingServer,
+        permission=Permission.SERVERS_CREDENTIALS,
+        expected_version=expected_version,
+        facts=_facts,
+        decide=decide,
+        rests_on=(),
     )
+    return await edited(subject, server_id, change, seen=seen)
 
 
 def _take(server: SendingServer, settings: Settings) -> None:

@@ -10,7 +10,7 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,18 @@ def _read_only(path: str) -> sqlite3.Connection:
 reader = _Reader()
 
 
-async def fetch(sql: str, values: Sequence[object]) -> Sequence[Row]:
+async def fetch(sql: str, values: Sequence[object], *, locking: str = "") -> Sequence[Row]:
     """The rows of a SELECT with `$1`, `$2` … as placeholders, each read by position.
 
-    SQLite gives ids and times as text and truth as 0 or 1.
+    SQLite gives ids and times as text and truth as 0 or 1. `locking` ends the text on PostgreSQL
+    alone.
     """
     client = connection()
-    if log.isEnabledFor(logging.DEBUG):
-        log.debug("%s: %s", sql, values)
+    if locking and isinstance(client, AsyncpgDBClient):
+        sql += locking
     if isinstance(client, AsyncpgDBClient):
         async with client.acquire_connection() as postgres:
+            _log(sql, values)
             found: list[Row] = await postgres.fetch(sql, *values)
             return found
     text, bound = _numbered(sql), [str(v) if isinstance(v, UUID) else v for v in values]
@@ -89,9 +91,38 @@ async def fetch(sql: str, values: Sequence[object]) -> Sequence[Row]:
     if not isinstance(client, TransactionalDBClient):
         rows = reader.short(client.filename, text, bound)
         if rows is not None:
+            _log(text, bound)
             return rows
     slow: Sequence[Row] = (await client.execute_query(text, bound))[1]
     return slow
+
+
+async def fetch_alone(
+    statement: Callable[[], tuple[str, Sequence[object]] | None],
+) -> Sequence[Row]:
+    """The rows of one statement, reading or writing, that is a transaction by itself. PostgreSQL
+    alone, outside a transaction.
+
+    Text and values are asked for once there is a connection, for which others may have had to be
+    waited; with `None`, nothing is done.
+    """
+    client = connection()
+    assert isinstance(client, AsyncpgDBClient)  # noqa: S101
+    assert not isinstance(client, TransactionalDBClient)  # noqa: S101
+    async with client.acquire_connection() as postgres:
+        made = statement()
+        if made is None:
+            return []
+        sql, values = made
+        _log(sql, values)
+        found: list[Row] = await postgres.fetch(sql, *values)
+        return found
+
+
+def _log(sql: str, values: Sequence[object]) -> None:
+    """As Tortoise's own clients do, where none of them takes part."""
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s: %s", sql, values)
 
 
 @lru_cache(maxsize=REMEMBERED_TEXTS)

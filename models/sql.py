@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
 
 CONNECTION = "default"
@@ -20,6 +20,11 @@ def is_postgres() -> bool:
 def connection() -> BaseDBAsyncClient:
     """The connection of the current task: the open transaction's, when there is one."""
     return get_connection(CONNECTION)
+
+
+def in_transaction() -> bool:
+    """Whether the current task has begun a transaction."""
+    return isinstance(connection(), TransactionalDBClient)
 
 
 class Statement:

@@ -6,7 +6,7 @@ Batches keep nothing: a later root field of a mutation sees what an earlier one 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -18,6 +18,8 @@ from identity.subject import Subject
 from models.reading import Row
 from models.record import Record
 from schema.batches import rows_by_id, rows_with
+
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 class Watch(Protocol):
@@ -38,6 +40,8 @@ class Context:
     subject: Subject
     done: dict[str, Any] = field(default_factory=dict)
     """What mutations were carried out already, by their response keys: they are not done again."""
+    found: dict[UUID, Record] = field(default_factory=dict)
+    """The rows that the check of a mutation's root fields found, before any of them ran."""
     presence: Presence | None = None
     """Of a subscription: the caller who stays."""
     watch: Watch | None = None
@@ -49,6 +53,11 @@ class Context:
     @property
     def access(self) -> Access:
         return self.subject.access
+
+    def taken(self, model: type[RecordT], row_id: UUID) -> RecordT | None:
+        """The row that the check found, once: the first root field to take it may change it."""
+        row = self.found.pop(row_id, None)
+        return row if isinstance(row, model) else None
 
     @property
     def staying(self) -> Presence:

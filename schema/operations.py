@@ -119,6 +119,7 @@ async def _require_allowed(field: RootField, context: Context) -> None:
         if auth.at != At.ORGANIZATION:
             row, at = await located(context.access, _argument(field, auth), field=auth.at)
             about = target(row)
+            context.found[row.id] = row
         require_one(context.access, auth.requires, at)
         for use in field.uses:
             guarded_inputs.require(use, context.access)

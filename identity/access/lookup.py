@@ -13,10 +13,11 @@ from uuid import UUID
 from identity.access.compiled import Access
 from identity.access.decision import Target
 from identity.refusals import NotFound
+from models import rows
 from models.assignment import ScopeType
 from models.listing import Values
 from models.record import Record
-from models.sql import Statement, as_optional_uuid, as_uuid
+from models.sql import as_optional_uuid
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -73,25 +74,23 @@ class Lookup(Generic[RecordT]):
             return f"{alias}.workspace_id IN ({workspaces})"
         return f"{alias}.id = {organization}"
 
-    async def find(self, access: Access, row_id: UUID) -> RecordT:
-        """The row. Raises `NotFound`, in the same words for a row that is not to be seen."""
+    async def find(self, access: Access, row_id: UUID, *, locked: bool = False) -> RecordT:
+        """The row. Raises `NotFound`, in the same words for a row that is not to be seen.
+
+        With `locked`, nobody else changes it until the caller's transaction ends.
+        """
         values = Values()
-        table = self.model._meta.db_table
         condition = f"t.id = {values.add(row_id)}"
         condition += f" AND {self.in_organization(values, access.organization_id)}"
-        there = await Statement(f"SELECT t.id FROM {table} t WHERE {condition}").row(*values.given)  # noqa: S608
-        row = None if there is None else await self.model.get_or_none(id=row_id)
-        if row is None or not self.seen(access, self.place.target_of(row)):
-            raise NotFound(self.label)
-        return row
+        for row in await rows.matching(self.model, condition, values.given, locked=locked):
+            if self.seen(access, self.place.target_of(row)):
+                return row
+        raise NotFound(self.label)
 
     async def find_all(self, access: Access, row_ids: Sequence[UUID]) -> dict[UUID, RecordT]:
         """Those of the rows that may be seen, by their ids."""
         values = Values()
-        table = self.model._meta.db_table
         condition = f"t.id IN ({values.add_all(row_ids)})"
         condition += f" AND {self.in_organization(values, access.organization_id)}"
-        there = await Statement(f"SELECT t.id FROM {table} t WHERE {condition}").rows(*values.given)  # noqa: S608
-        rows = await self.model.in_bulk([as_uuid(row["id"]) for row in there], "id")
-        seen = (row for row in rows.values() if self.seen(access, self.place.target_of(row)))
-        return {row.id: row for row in seen}
+        found = await rows.matching(self.model, condition, values.given)
+        return {row.id: row for row in found if self.seen(access, self.place.target_of(row))}

@@ -4,10 +4,7 @@ What the subject may not see is not found, in the same words as what is not ther
 but not do is forbidden, with the reason.
 """
 
-from typing import cast
 from uuid import UUID
-
-from tortoise.queryset import QuerySet
 
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
@@ -56,24 +53,26 @@ async def resource(
 
     Raises `NotFound` when it is not visible, `Forbidden` when it is and the permission is missing.
     """
-    kind: ResourceKind[ResourceT] = next(kind for kind in KINDS.values() if kind.model is model)
-    rows = _rows(access, kind, resource_id).select_for_update(of=(kind.table,))
-    found = _seen(access, kind, await rows.first())
+    found = await _kind(model).lookup.find(access, resource_id, locked=True)
     access.require(permission, target_of(found))
     return found
 
 
-def _rows(access: Access, kind: ResourceKind[ResourceT], id: UUID) -> QuerySet[ResourceT]:
-    return cast(
-        "QuerySet[ResourceT]",
-        kind.model.filter(id=id, workspace__organization_id=access.organization_id),
-    )
+async def unlocked(access: Access, model: type[ResourceT], resource_id: UUID) -> ResourceT:
+    """The resource as it is just now, if the subject may see it. Raises `NotFound`."""
+    return await _kind(model).lookup.find(access, resource_id)
 
 
-def _seen(access: Access, kind: ResourceKind[ResourceT], row: ResourceT | None) -> ResourceT:
-    if row is None or not access.allows_any(kind.seen_mask, target_of(row)):
+def require(access: Access, row: ResourceT, permission: Permission) -> None:
+    """What `resource` requires, of a row of the organization that is loaded already."""
+    kind = _kind(type(row))
+    if not kind.lookup.seen(access, target_of(row)):
         raise NotFound(kind.label)
-    return row
+    access.require(permission, target_of(row))
+
+
+def _kind(model: type[ResourceT]) -> ResourceKind[ResourceT]:
+    return next(kind for kind in KINDS.values() if kind.model is model)
 
 
 async def scope(access: Access, scope_type: ScopeType, scope_id: UUID) -> Target:

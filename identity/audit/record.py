@@ -9,6 +9,7 @@ from identity.audit.diff import Change
 from identity.facts import Fact, Kind, mention
 from identity.refusals import Refusal
 from identity.subject import Subject
+from models import rows
 from models.audit_event import AuditEvent, Outcome
 from models.database import transaction
 from models.record import Record
@@ -37,7 +38,7 @@ def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-async def record(
+def new_event(
     action: Action,
     *,
     subject: Subject,
@@ -47,9 +48,9 @@ async def record(
     outcome: Outcome = Outcome.SUCCESS,
     reason: str | None = None,
 ) -> AuditEvent:
-    """Add one event. The caller holds the transaction of the action itself."""
+    """The event of an action, not saved yet."""
     origin = subject.origin
-    event = await AuditEvent.create(
+    return AuditEvent(
         organization_id=subject.organization_id,
         workspace_id=workspace_id,
         actor_type=subject.actor_type,
@@ -69,7 +70,35 @@ async def record(
         ip=origin.ip,
         user_agent=origin.user_agent,
     )
+
+
+def mention_event(event: AuditEvent) -> None:
+    """Tell of an event, once it is committed, whoever follows the audit log."""
     mention(Fact(Kind.AUDIT, event.organization_id, event.id))
+
+
+async def record(
+    action: Action,
+    *,
+    subject: Subject,
+    target: AuditTarget | None,
+    diff: Sequence[Change] = (),
+    workspace_id: UUID | None = None,
+    outcome: Outcome = Outcome.SUCCESS,
+    reason: str | None = None,
+) -> AuditEvent:
+    """Add one event. The caller holds the transaction of the action itself."""
+    event = new_event(
+        action,
+        subject=subject,
+        target=target,
+        diff=diff,
+        workspace_id=workspace_id,
+        outcome=outcome,
+        reason=reason,
+    )
+    await rows.insert(event)
+    mention_event(event)
     return event
 
 

@@ -111,11 +111,13 @@ class CampaignMutation:
     async def update_campaign(
         self, info: ContextInfo, input: UpdateCampaignInput
     ) -> CampaignPayload | None:
+        campaign_id = row_id(input.campaign_id, "Campaign", field="input.campaignId")
         edited = await campaigns.edit(
             info.context.subject,
-            row_id(input.campaign_id, "Campaign", field="input.campaignId"),
+            campaign_id,
             _content(input),
             expected_version=input.expected_version,
+            seen=info.context.taken(CampaignRow, campaign_id),
         )
         return CampaignPayload(row=edited)
 

@@ -75,11 +75,13 @@ class SendingServerMutation:
     async def update_sending_server(
         self, info: ContextInfo, input: UpdateSendingServerInput
     ) -> SendingServerPayload | None:
+        server_id = row_id(input.sending_server_id, "SendingServer", field="input.sendingServerId")
         row = await sending_servers.update(
             info.context.subject,
-            row_id(input.sending_server_id, "SendingServer", field="input.sendingServerId"),
+            server_id,
             Settings(input.name, input.host, input.port),
             expected_version=input.expected_version,
+            seen=info.context.taken(SendingServerRow, server_id),
         )
         return SendingServerPayload(row=row)
 
@@ -92,11 +94,13 @@ class SendingServerMutation:
     async def set_sending_server_credentials(
         self, info: ContextInfo, input: SetSendingServerCredentialsInput
     ) -> SendingServerPayload | None:
+        server_id = row_id(input.sending_server_id, "SendingServer", field="input.sendingServerId")
         row = await sending_servers.set_credentials(
             info.context.subject,
-            row_id(input.sending_server_id, "SendingServer", field="input.sendingServerId"),
+            server_id,
             username=input.username,
             password=input.password,
             expected_version=input.expected_version,
+            seen=info.context.taken(SendingServerRow, server_id),
         )
         return SendingServerPayload(row=row)
