@@ -1,0 +1,127 @@
+"""Mutations on what is there: allowed, refused, and with input that cannot be."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from graphql import get_named_type
+
+from identity.access.permissions import Permission
+from models.clock import now
+from schema.execution import Request
+from schema.schema import graphql_schema
+from tests.schema.engine.choices import Choices
+from tests.schema.engine.documents import Document, Name, Pool
+
+MOST_FIELDS = 14
+DEEPEST = 4
+TEXTS = ["Spring", "Frühling €", "  padded  ", 'quo"te\\', "Autumn"]
+WRONG_TEXTS = ["", "x" * 201, "Line\nbreak"]
+
+
+def mutation(choices: Choices, pool: Pool) -> Request:
+    """A mutation with mostly one root field: each payload as deep as a query."""
+    document = Document(choices, pool, left=MOST_FIELDS)
+    many = choices.of([1, 1, 1, 1, 2, 3])
+    roots = [_root(document, number) for number in range(many)]
+    if choices.once_in(15):
+        roots.append(f"... {document.selections(_type('Mutation'), 0)}")
+    return document.request("mutation", "{ " + " ".join(roots) + " }")
+
+
+def _type(name: str) -> Any:
+    return graphql_schema.type_map[name]
+
+
+def _root(document: Document, number: int) -> str:
+    root = graphql_schema.mutation_type
+    assert root is not None
+    name = document.choices.of(list(root.fields))
+    definition = root.fields[name]
+    declared = str(definition.args["input"].type)
+    value = document.value(declared, name, given_to(name, document))
+    payload = document.selections(get_named_type(definition.type), DEEPEST)
+    return f"r{number}: {name}(input: {value}){document.directives()} {payload}"
+
+
+def given_to(name: str, document: Document) -> Mapping[str, Any]:
+    """The input of a mutation. What may be left out is, now and then."""
+    required, optional = _fields(name, document)
+    more = {key: value for key, value in optional.items() if not document.choices.once_in(3)}
+    return {**required, **more}
+
+
+def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, Any]]:
+    choices, id_of = document.choices, document.id_of
+    label = choices.of(WRONG_TEXTS if choices.once_in(12) else TEXTS)
+    match name:
+        case "createWorkspace":
+            return {"slug": choices.of(["new", "newer", "second", "No!"]), "name": label}, {}
+        case "createRole":
+            permissions = _permissions(choices)
+            required = {"name": choices.of(["Fresh", "Role 1", "Owner", label])}
+            optional = {"description": label, "permissions": permissions, "copyOf": id_of("Role")}
+            return required, optional
+        case "updateRole":
+            added = {"name": label, "description": "D", "add": _permissions(choices)}
+            return _versioned("roleId", id_of("Role"), choices), added
+        case "deleteRole":
+            return {"roleId": id_of("Role")}, {"replacementId": id_of("Role")}
+        case "assignRole":
+            kind = choices.of(["Workspace", "Organization", "Campaign", "MailingList"])
+            holder = id_of(choices.of(["Member", "Group", "Member", "Group", "Role"]))
+            required = {"roleId": id_of("Role"), "principalId": holder, "scopeId": id_of(kind)}
+            return required, {"expiresAt": _moment(choices), "reason": label}
+        case "unassignRole":
+            return {"assignmentId": id_of("Assignment")}, {}
+        case "createCampaign":
+            return {"workspaceId": id_of("Workspace"), "name": label}, _content(document)
+        case "updateCampaign":
+            content = {"name": label, **_content(document)}
+            return _versioned("campaignId", id_of("Campaign"), choices), content
+        case "sendCampaign":
+            given = _versioned("campaignId", id_of("Campaign"), choices)
+            return given, {"at": _moment(choices)}
+        case "deleteCampaign":
+            return {"campaignId": id_of("Campaign")}, {}
+        case "createMailingList":
+            return {"workspaceId": id_of("Workspace"), "name": label}, {}
+        case "createSendingServer":
+            given = {"workspaceId": id_of("Workspace"), "name": label, "host": "a.example"}
+            return given, {"port": choices.of([25, 2525, 0, 70000])}
+        case "updateSendingServer":
+            given = _versioned("sendingServerId", id_of("SendingServer"), choices)
+            return given, {"name": label, "host": choices.of(["b.example", ""]), "port": 26}
+        case "setSendingServerCredentials":
+            given = _versioned("sendingServerId", id_of("SendingServer"), choices)
+            return {
+                **given,
+                "username": label,
+                "password": choices.of(["hunter3-hunter3", "correct horse", ""]),
+            }, {}
+    raise AssertionError(f"{name} is new: say here what it is given")
+
+
+def _versioned(key: str, node_id: str, choices: Choices) -> dict[str, Any]:
+    return {key: node_id, "expectedVersion": choices.of([1, 1, 1, 2, 3, 4])}
+
+
+def _content(document: Document) -> dict[str, Any]:
+    choices = document.choices
+    return {
+        "subject": choices.of(TEXTS),
+        "body": choices.of([*TEXTS, None]),
+        "mailingListId": choices.of([document.id_of("MailingList"), None]),
+        "sendingServerId": choices.of([document.id_of("SendingServer"), None]),
+    }
+
+
+def _permissions(choices: Choices) -> list[Name]:
+    return [Name(p.name) for p in choices.subset(list(Permission), most=3)]
+
+
+def _moment(choices: Choices) -> Any:
+    """To come, in several ways of writing it, or past, or none at all."""
+    later = now() + timedelta(days=3, microseconds=1500)
+    ways = [later.isoformat(), "2031-05-01T10:00:00+02:00", "2031-05-01T10:00:00Z"]
+    return choices.of([*ways, *ways, None, "2001-01-01T00:00:00Z", "soon"])

@@ -1,0 +1,111 @@
+"""What is compared of one operation: its answer, and what it leaves behind."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+from identity.credentials import sessions
+from identity.credentials.gate import GateClosed
+from identity.credentials.limits import SessionLimits
+from models import ids
+from models.database import transaction
+from models.sql import Statement
+from schema.execution import Answer, answer
+from tests.schema.engine.both import (
+    Tally,
+    by_engine,
+    by_graphql_core,
+    counting,
+    require_same,
+    shown,
+)
+from tests.schema.engine.changes import mutation
+from tests.schema.engine.choices import Choices
+from tests.schema.engine.documents import query, varied
+from tests.schema.engine.stage import ORIGIN, Stage
+
+CHANGED = (
+    ("organizations", "*"),
+    ("workspaces", "*"),
+    ("roles", "*"),
+    ("assignments", "*"),
+    ("campaigns", "*"),
+    ("mailing_lists", "*"),
+    (
+        "sending_servers",
+        "id, name, host, port, username, version, updated_at, password_fingerprint",
+    ),
+    ("audit_events", "*"),
+)
+"""The tables that mutations write, but for what is encrypted: that is never the same twice."""
+
+
+async def compare_query(stage: Stage, choices: Choices, tally: Tally) -> None:
+    first = query(choices, stage.pool)
+    for _ in range(stage.askers):
+        request = varied(choices, first)
+        subject = stage.subject(choices)
+        engine = await by_engine(request, subject, tally)
+        require_same(request, engine, await by_graphql_core(request, subject))
+
+
+async def compare_gated(stage: Stage, choices: Choices, tally: Tally) -> None:
+    """The same for callers who are only presumed, unless the gate is closed to the operation."""
+    first = query(choices, stage.pool)
+    for _ in range(stage.askers):
+        request = varied(choices, first)
+        caller = choices.of(stage.signed_in)
+        subject = await sessions.authenticate(caller, limits=SessionLimits(), origin=ORIGIN)
+        presumed = sessions.presumed(caller, limits=SessionLimits(), origin=ORIGIN)
+        assert presumed is not None
+        try:
+            with counting(tally):
+                engine = await answer(request, *presumed)
+        except GateClosed:
+            continue
+        tally.asked, tally.gated = tally.asked + 1, tally.gated + 1
+        require_same(request, engine, await by_graphql_core(request, subject))
+
+
+async def compare_mutation(stage: Stage, choices: Choices, tally: Tally) -> None:
+    request, subject = mutation(choices, stage.pool), stage.able(choices)
+    engine, left = await _undone(lambda: by_engine(request, subject, tally))
+    core, same = await _undone(lambda: by_graphql_core(request, subject))
+    require_same(request, engine, core)
+    assert left == same, shown(request)
+
+
+MAKER = "uuid7"
+"""The name in `models.ids` of what makes ids."""
+
+
+class _Undo(Exception):
+    """Rolls a transaction back."""
+
+
+async def _undone(ask: Callable[[], Awaitable[Answer]]) -> tuple[Answer, dict[str, list[object]]]:
+    """The answer, and the rows that were there after it, before all of it was rolled back."""
+    with suppress(_Undo):
+        async with transaction():
+            with counted_ids():
+                found = await ask()
+            left = {table: await _rows(table, columns) for table, columns in CHANGED}
+            raise _Undo
+    return found, left
+
+
+async def _rows(table: str, columns: str) -> list[object]:
+    rows = await Statement(f"SELECT {columns} FROM {table} ORDER BY id").rows()
+    return [tuple(row) for row in rows]
+
+
+@contextmanager
+def counted_ids() -> Iterator[None]:
+    """New rows get the same ids each time, and still sort after those that are there."""
+    made = iter(range(1, 10_000))
+    real = getattr(ids, MAKER)
+    setattr(ids, MAKER, lambda: UUID(f"fe000000-0000-7000-8000-{next(made):012d}"))
+    try:
+        yield
+    finally:
+        setattr(ids, MAKER, real)
