@@ -23,7 +23,7 @@ from tests.schema.engine.comparing import compare_gated, compare_mutation, compa
 from tests.schema.engine.stage import new_stage
 
 MOST_DIFFERENCES = 10
-ASKERS = 16
+ASKERS = 50
 COMPARED = (compare_query, compare_query, compare_gated, compare_mutation)
 
 log = logging.getLogger("long run")
