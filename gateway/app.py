@@ -20,7 +20,7 @@ from starlette.responses import (
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from gateway import answers, scim_door, sign_in
+from gateway import answers, metrics, scim_door, sign_in
 from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
 from gateway.pages import PAGE_HEADERS, page
@@ -80,6 +80,7 @@ def application(
             Route("/", home),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", metrics.endpoint),
             Route("/graphql/stream", server_sent.endpoint, methods=server_sent.METHODS),
             WebSocketRoute("/graphql/stream", socket.endpoint),
             Route("/graphiql", graphiql),

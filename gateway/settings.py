@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     streams_per_process: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """How many GraphQL streams a process serves at a time."""
 
+    metrics_token: Annotated[str | None, Field(repr=False, min_length=16)] = None
+    """What a Prometheus server sends as bearer token to `/metrics`. Without it, there is nothing at
+    that address. With several workers, each answers with its own counts."""
+
     graphql_explain: bool = False
     """For development: a request with the header `X-Gatepost-Explain: 1` is answered with its plan
     in `extensions.explain`, SQL included, if its sender holds `organization:read`. Off, the header

@@ -1,7 +1,6 @@
 """Running one GraphQL request: parse, validate, check, execute."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,6 +28,7 @@ from schema.errors import formatted, in_response_order
 from schema.fragments import mentions
 from schema.introspection import META_FIELDS, introspection
 from schema.limits import parsed, require_small, require_within_limits
+from schema.metrics import FALLBACKS, by_engine, by_graphql_core
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import engine, graphql_schema
 from schema.validation import mistakes
@@ -64,8 +64,6 @@ class Answer:
 
 
 log = logging.getLogger("gatepost.schema")
-fallbacks: Counter[str] = Counter()
-"""How often graphql-core executed an operation, by what the engine does not compile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +168,7 @@ async def _behind(gate: Gate, ready: Prepared | Answer, subject: Subject) -> Ans
     done = await _compiled(ready, Context(subject.during(ready.name)), gate)
     if isinstance(done, str):
         raise GateClosed
+    by_engine.inc()
     return Answer(_done_body(done), executed=True, cost=ready.cost)
 
 
@@ -195,7 +194,8 @@ async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None)
 
 def _left(context: Context, reason: str) -> None:
     """Note that graphql-core executes an operation, and why."""
-    fallbacks[reason] += 1
+    by_graphql_core.inc()
+    FALLBACKS.labels(reason).inc()
     if context.watch is not None:
         context.watch.left(reason)
 
@@ -210,6 +210,7 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     if root is None and not ready.introspects:
         done = await _compiled(ready, context)
         if not isinstance(done, str):
+            by_engine.inc()
             return Answer(_done_body(done), executed=True, cost=ready.cost)
         reason = done
     _left(context, reason)
