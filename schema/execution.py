@@ -64,6 +64,8 @@ class Answer:
 
 
 log = logging.getLogger("gatepost.schema")
+BROKEN = "the engine failed"
+"""The reason for a fallback that is a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None)
         raise
     except Exception:
         log.exception("request %s failed in the engine", context.subject.origin.request_id)
-        return "the engine failed"
+        return BROKEN
 
 
 def _left(context: Context, reason: str) -> None:
