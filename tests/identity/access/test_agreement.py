@@ -216,6 +216,12 @@ class Agreement(RuleBasedStateMachine):
     ) -> UUID | MultipleResults[UUID]:
         until = now() + timedelta(hours=hours) if hours else None
         place = (role_id, principal.id, scope.id)
+        ended = [
+            h
+            for h in self.facts.held
+            if (h.role, h.holder, h.scope) == place and h.until and h.until <= now()
+        ]
+        self.facts.held = [h for h in self.facts.held if h not in ended]
         taken = any((h.role, h.holder, h.scope) == place for h in self.facts.held)
         giving = assignments.assign(
             self.world.operator, role_id=role_id, principal=principal, scope=scope, expires_at=until
