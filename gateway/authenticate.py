@@ -40,6 +40,11 @@ async def subject_of(request: HTTPConnection) -> Subject:
     )
 
 
+def has_session(request: HTTPConnection) -> bool:
+    """Whether the request brings what could be a session, and no other credential beside it."""
+    return bool(request.cookies.get(SESSION_COOKIE)) and "authorization" not in request.headers
+
+
 def presumed(request: HTTPConnection) -> tuple[Subject, Gate] | None:
     """Who the session cookie was last found to be, and what to ask again before it is believed."""
     token = request.cookies.get(SESSION_COOKIE)

@@ -1,5 +1,6 @@
 """Reading a request's body: of one media type, and never more than a bound."""
 
+import asyncio
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -8,11 +9,18 @@ from identity.refusals import BadInput, Refusal
 
 FORM = "application/x-www-form-urlencoded"
 LARGEST_FORM = 4096
+READ_WITHIN = 20
+"""Seconds for a whole body."""
 
 
 class UnsupportedMediaType(Refusal):
     code = "BAD_INPUT"
     status = 415
+
+
+class BodyTooSlow(Refusal):
+    code = "BAD_INPUT"
+    status = 408
 
 
 class BodyTooLarge(Refusal):
@@ -45,11 +53,15 @@ async def read_form(request: Request, *, largest: int = LARGEST_FORM) -> dict[st
 
 
 async def read_bounded(request: Request, *, largest: int) -> bytes:
-    """The body, read no further than the bound. Raises `BodyTooLarge`."""
+    """The body, read no further than the bound. Raises `BodyTooLarge` and `BodyTooSlow`."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise BodyTooLarge(f"A body has at most {largest} bytes.")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > largest:
+                    raise BodyTooLarge(f"A body has at most {largest} bytes.")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise BodyTooSlow(f"Send the whole body within {READ_WITHIN} seconds.") from error
     return b"".join(chunks)

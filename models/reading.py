@@ -6,6 +6,7 @@ and back takes longer than the read. One that turns out long is run again on Tor
 which has a thread of its own. Inside a transaction both read over its connection.
 """
 
+import asyncio
 import logging
 import re
 import sqlite3
@@ -28,7 +29,12 @@ LONGEST_SHORT_READ = 0.02
 """Seconds that a read may hold up the event loop."""
 STEPS_BETWEEN_LOOKS = 20_000
 """Instructions of SQLite's virtual machine after which the clock is looked at."""
-REMEMBERED_TEXTS = 2_000
+REMEMBERED_TEXTS = 300
+REMEMBERED_STATEMENTS = 100
+PRIMARY_CODE = 0xFF
+"""The part of SQLite's extended result codes that says the kind."""
+
+NOT_NOW = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
 
 Row = Sequence[Any]
 
@@ -42,7 +48,7 @@ class _Reader:
         self._began = 0.0
 
     def short(self, path: str, sql: str, values: Sequence[object]) -> list[Row] | None:
-        """The rows, or `None` if the read is not a short one."""
+        """The rows, or `None` if the read is not a short one, or has to wait for somebody."""
         if self._connection is None or path != self._path:
             self.close()
             self._connection, self._path = _read_only(path), path
@@ -51,7 +57,7 @@ class _Reader:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            if error.sqlite_errorcode & PRIMARY_CODE in NOT_NOW:
                 return None
             raise
 
@@ -66,7 +72,9 @@ class _Reader:
 
 def _read_only(path: str) -> sqlite3.Connection:
     uri = f"{Path(path).absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=500)
+    return sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=0, cached_statements=REMEMBERED_STATEMENTS
+    )
 
 
 reader = _Reader()
@@ -83,15 +91,16 @@ async def fetch(sql: str, values: Sequence[object], *, locking: str = "") -> Seq
         sql += locking
     if isinstance(client, AsyncpgDBClient):
         async with client.acquire_connection() as postgres:
-            _log(sql, values)
+            _log(sql)
             found: list[Row] = await postgres.fetch(sql, *values)
             return found
     text, bound = _numbered(sql), [str(v) if isinstance(v, UUID) else v for v in values]
     assert isinstance(client, SqliteClient)  # noqa: S101 - there are two kinds of database
     if not isinstance(client, TransactionalDBClient):
         rows = reader.short(client.filename, text, bound)
+        await asyncio.sleep(0)  # so that many short reads do not add up to a long one
         if rows is not None:
-            _log(text, bound)
+            _log(text)
             return rows
     slow: Sequence[Row] = (await client.execute_query(text, bound))[1]
     return slow
@@ -114,15 +123,15 @@ async def fetch_alone(
         if made is None:
             return []
         sql, values = made
-        _log(sql, values)
+        _log(sql)
         found: list[Row] = await postgres.fetch(sql, *values)
         return found
 
 
-def _log(sql: str, values: Sequence[object]) -> None:
-    """As Tortoise's own clients do, where none of them takes part."""
+def _log(sql: str) -> None:
+    """As Tortoise's own clients do, where none of them takes part, but without the values."""
     if log.isEnabledFor(logging.DEBUG):
-        log.debug("%s: %s", sql, values)
+        log.debug("%s", sql)
 
 
 @lru_cache(maxsize=REMEMBERED_TEXTS)

@@ -18,6 +18,7 @@ from identity.subject import Subject
 from models.reading import Row
 from models.record import Record
 from schema.batches import rows_by_id, rows_with
+from schema.cost import MOST_ROWS, too_many_rows
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -42,6 +43,8 @@ class Context:
     """What mutations were carried out already, by their response keys: they are not done again."""
     found: dict[UUID, Record] = field(default_factory=dict)
     """The rows that the check of a mutation's root fields found, before any of them ran."""
+    rows: int = 0
+    """How many were read for the lists of the operation."""
     presence: Presence | None = None
     """Of a subscription: the caller who stays."""
     watch: Watch | None = None
@@ -65,6 +68,12 @@ class Context:
         if self.presence is None:
             raise LookupError("only subscriptions have a caller who stays")
         return self.presence
+
+    def spend(self, rows: int) -> None:
+        """Count rows that are about to be read, or were. Raises `TooExpensive`."""
+        self.rows += rows
+        if self.rows > MOST_ROWS:
+            raise too_many_rows(self.rows)
 
     async def related(self, row: Record, relation: str) -> Record | None:
         """The row that a foreign key of the row points at."""

@@ -40,6 +40,8 @@ from schema.connection import DEFAULT_PAGE, LARGEST_PAGE
 from schema.fragments import fragments_of, innermost_first
 
 MOST_COST = 25_000
+MOST_ROWS = 10_000
+"""Of one operation, counted while it runs: pages by their size, other lists by their rows."""
 SHORT_LIST = 7
 """What a list counts for whose length nothing tells."""
 MUTATION = 10
@@ -241,3 +243,13 @@ def _given(node: FieldNode, *names: str) -> tuple[Any, ...]:
 
 def _literal(value: ValueNode) -> Any:
     return value if isinstance(value, VariableNode) else value_from_ast_untyped(value)
+
+
+def too_many_rows(rows: int) -> TooExpensive:
+    return TooExpensive(
+        f"This reads {rows} rows or more; {MOST_ROWS} are the most. Ask for smaller pages or for "
+        "fewer lists at once.",
+        measure="rows",
+        measured=rows,
+        limit=MOST_ROWS,
+    )

@@ -1,9 +1,9 @@
 """Running one GraphQL request: parse, validate, check, execute."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -187,7 +187,7 @@ async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None)
         return await engine.query(ready.compiled, ready.operation, variables, context, gate)
     except (NotCompiled, Unusual) as reason:
         return str(reason) or "unusual"
-    except GateClosed:
+    except (GateClosed, TooExpensive):
         raise
     except Exception:
         log.exception("request %s failed in the engine", context.subject.origin.request_id)
@@ -210,7 +210,10 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
         return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
     reason = "introspection" if ready.introspects else "an event of a subscription"
     if root is None and not ready.introspects:
-        done = await _compiled(ready, context)
+        try:
+            done = await _compiled(ready, context)
+        except TooExpensive as refusal:
+            return wrong([_refused(refusal)], request_id)
         if not isinstance(done, str):
             by_engine.inc()
             return Answer(_done_body(done), executed=True, cost=ready.cost)
@@ -241,6 +244,18 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     if shown is not None:
         data, errors = shown.merged(data), [*shown.errors, *errors]
     return Answer(_body(data, errors, request_id), executed=True, cost=ready.cost)
+
+
+def is_known(request: Request) -> bool:
+    """Whether the document was read before and asks for a query of which there is a plan: running
+    it is then little work, which may be done for a caller who is only presumed.
+    """
+    document = _kept(request.query, pinned=request.trusted).kept.get(request.query)
+    if document is None or document.node is None or document.guarded or document.introspects:
+        return False
+    operation = operation_of(document.node, request.operation_name)
+    is_query = operation is not None and operation.operation is OperationType.QUERY
+    return is_query and engine.has_plans(document.compiled)
 
 
 def operation_type(request: Request) -> OperationType | None:
@@ -277,9 +292,13 @@ def document_errors(source: str) -> Sequence[GraphQLError]:
 
 def _document(source: str, *, pinned: bool = False) -> _Document:
     """A document parsed and validated: once for each text, a long one at least in a request."""
+    return _kept(source, pinned=pinned).get(source)
+
+
+def _kept(source: str, *, pinned: bool) -> "_Documents":
     if pinned:
-        return _pinned(source)
-    return _cached(source) if len(source) <= LONGEST_CACHED else _long(source)
+        return _pinned
+    return _sent if len(source) <= LONGEST_CACHED else _long
 
 
 def _validated(source: str) -> _Document:
@@ -300,9 +319,27 @@ def _validated(source: str) -> _Document:
     )
 
 
-_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(_validated)
-_long = lru_cache(maxsize=LONG_DOCUMENTS)(_validated)
-_pinned = lru_cache(maxsize=PINNED_DOCUMENTS)(_validated)
+class _Documents:
+    """The documents used last, as they were read."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.kept: OrderedDict[str, _Document] = OrderedDict()
+
+    def get(self, source: str) -> _Document:
+        found = self.kept.get(source)
+        if found is None:
+            found = self.kept[source] = _validated(source)
+            if len(self.kept) > self.size:
+                self.kept.popitem(last=False)
+        else:
+            self.kept.move_to_end(source)
+        return found
+
+
+_sent = _Documents(CACHED_DOCUMENTS)
+_long = _Documents(LONG_DOCUMENTS)
+_pinned = _Documents(PINNED_DOCUMENTS)
 
 
 def _refused(refusal: TooExpensive) -> GraphQLError:

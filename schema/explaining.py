@@ -149,7 +149,7 @@ class _Tree:
             case OfType() if variant is not None:
                 roots = [root for _, root in variant.fields if isinstance(root, Nodes)]
                 for root in roots:
-                    for name, of_type in root.types.items():
+                    for name, of_type in root.made.items():
                         if of_type is level:
                             yield root.selected.each[name]
 

@@ -88,6 +88,7 @@ def to_many(
 
     async def resolve(root: Any, info: ContextInfo) -> Any:
         rows = await info.context.rows_with(model, column, root.row.id)
+        info.context.spend(len(rows))
         return [_type_of(info)(row=row) for row in rows]
 
     return mapped(ToMany(model, column), resolve, description, requires, at)
@@ -101,7 +102,9 @@ def all_of(
     async def resolve(root: Any, info: ContextInfo) -> Any:
         access = info.context.access
         base = access.organization_id if root is None else root.row.id
-        return [_type_of(info)(row=row) for row in await page(listing(access, base))]
+        rows = await page(listing(access, base))
+        info.context.spend(len(rows))
+        return [_type_of(info)(row=row) for row in rows]
 
     return mapped(All(listing), resolve, description, requires, at)
 
@@ -120,6 +123,7 @@ def page_of(
         before: Before = None,
     ) -> Any:
         window = window_of(first, after, last, before)
+        info.context.spend(window.limit)
         rows_seen = listing(info.context.access, root.row.id)
         rows = await page(rows_seen, window)
         return paged(rows, window, _type_of(info), lambda: count_up_to_cap(rows_seen))

@@ -15,7 +15,13 @@ from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from gateway.authenticate import presumed, require_client_header, require_same_origin, subject_of
+from gateway.authenticate import (
+    has_session,
+    presumed,
+    require_client_header,
+    require_same_origin,
+    subject_of,
+)
 from gateway.body import read_body
 from gateway.graphql import parsing
 from gateway.graphql.documents import DocumentNotFound, document_of
@@ -29,7 +35,7 @@ from gateway.settings import Settings, variable
 from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
-from schema.execution import Answer, Request, answer, cost_of, operation_type
+from schema.execution import Answer, Request, answer, cost_of, is_known, operation_type
 from schema.explaining import explained
 
 METHODS = ["GET", "POST"]
@@ -39,22 +45,24 @@ EXPLAIN = "x-gatepost-explain"
 
 
 async def endpoint(request: HttpRequest) -> Response:
-    """The answer to a signed-in person. What is wrong with the request raises its refusal."""
+    """The answer to a signed-in person. What is wrong with the request raises its refusal.
+
+    Who is calling is asked when the whole request is here: it may take its time to come.
+    """
     require_same_origin(request)
     require_client_header(request)
     media_type = acceptable(request.headers)
+    if request.method != "POST" or not has_session(request):
+        subject = await counting_refusals(request, subject_of)
+        asked = parsing.request_at(request.scope["query_string"])
+        return await _answered(request, asked, subject, media_type)
+    body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
     caller = presumed(request)
-    body = b""
-    if caller is not None and request.method == "POST" and not _explains(request):
-        body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+    if caller is not None and not _explains(request):
         done = await _at_once(request, body, *caller)
         if done is not None:
             return _respond(request, done, media_type)
     subject = await counting_refusals(request, subject_of)
-    if request.method != "POST":
-        asked = parsing.request_at(request.scope["query_string"])
-        return await _answered(request, asked, subject, media_type)
-    body = body or await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
     value = parsing.json_of(body, field="body")
     if isinstance(value, list):
         return await _batch(request, value, subject, media_type)
@@ -76,6 +84,8 @@ async def _at_once(
     except Refusal:
         return None
     if isinstance(wanted, Answer):
+        return None
+    if not is_known(wanted):
         return None
     await _count(request, wanted, subject)
     async with _in_time(request):

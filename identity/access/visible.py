@@ -56,9 +56,20 @@ class VisibleResources:
         return self.access.allows_any(self.mask, Target(self.workspace_id))
 
     def _walk(self, columns: str, values: Values, window: Window) -> str:
+        """All of the workspace's. Who holds it at the organization holds it in every workspace of
+        that, and in no other: where no grant names the workspace, the statement asks whose it is.
+        """
+        workspace = values.add(self.workspace_id)
+        own = ""
+        if self.workspace_id not in self.access.workspace_masks:
+            organization = values.add(self.access.organization_id)
+            own = (
+                f" AND EXISTS (SELECT 1 FROM workspaces WHERE id = {workspace}"  # noqa: S608
+                f" AND organization_id = {organization})"
+            )
         return (
-            f"SELECT {columns} FROM {self.kind.table}"  # noqa: S608
-            f" WHERE workspace_id = {values.add(self.workspace_id)}" + values.range("id", window)
+            f"SELECT {columns} FROM {self.kind.table} WHERE workspace_id = {workspace}{own}"  # noqa: S608
+            + values.range("id", window)
         )
 
     def _ids(self, values: Values, window: Window) -> str | None:

@@ -19,8 +19,9 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
 from strawberry.schema.config import StrawberryConfig
 
+from identity.access.compiled import Access
 from identity.credentials.gate import Gate, GateClosed
-from identity.refusals import Refusal
+from identity.refusals import Refusal, TooExpensive
 from schema.context import Context
 from schema.engine.builders import Unusual
 from schema.engine.mapped import MappedType, mapped_types
@@ -29,17 +30,20 @@ from schema.engine.run import Data, Run, settled
 from schema.engine.shapes import NotCompiled, Selected, conditions_of, fragments_of
 from schema.errors import formatted
 
-MOST_PLANS = 8
-"""Of one document: one for each operation and each value of its conditions."""
+MOST_FIELDS_KEPT = 15_000
+"""Fields of all plans together, each counted once more for every variant of its plan: a field
+takes about 2 kB.
+"""
 
 
 @dataclass(slots=True)
 class Compiled:
-    """What is kept of a document: it goes when the document goes."""
+    """What is kept of a document beside its text."""
 
     fragments: dict[str, FragmentDetails]
     conditions: tuple[str, ...]
-    plans: OrderedDict[Any, Plan | str] = field(default_factory=OrderedDict)
+    plans: dict[Any, Plan | str] = field(default_factory=dict)
+    """By operation and values of the conditions: the plan, or why there is none."""
 
     @classmethod
     def of(cls, document: DocumentNode) -> "Compiled":
@@ -60,6 +64,9 @@ class Engine:
     def __init__(self, schema: GraphQLSchema, config: StrawberryConfig) -> None:
         self.schema = schema
         self.config = config
+        self._used: OrderedDict[int, tuple[Compiled, Any, int]] = OrderedDict()
+        """The plans used last, by identity, each with where it is kept and how much it weighs."""
+        self._weight = 0
 
     @cached_property
     def types(self) -> Mapping[str, MappedType]:
@@ -84,13 +91,14 @@ class Engine:
 
         Raises `NotCompiled` and `Unusual` for what graphql-core is to execute.
         """
-        plan = self._plan(kept, operation, variables)
-        variant = plan.variant(context.access)
+        plan, variant = self._variant(kept, operation, variables, context.access)
         if gate is not None and not variant.singles:
             raise GateClosed
         run = self._run(plan, variant, variables, context)
         try:
             data = await run.query(variant, gate)
+        except TooExpensive:
+            raise
         except Refusal as refusal:
             raise Unusual from refusal
         return Done(data, settled(data) if run.checks.refusing else [])
@@ -107,8 +115,7 @@ class Engine:
         Raises `NotCompiled` before anything is carried out, and `Unusual` after: then `context`
         has what was done, so that graphql-core completes the answer and does nothing again.
         """
-        plan = self._plan(kept, operation, variables)
-        variant = plan.variant(context.access)
+        plan, variant = self._variant(kept, operation, variables, context.access)
         ((selected, payload),) = variant.fields
         if not isinstance(payload, Payload):
             raise NotCompiled("a mutation without a field")
@@ -159,24 +166,45 @@ class Engine:
             context.watch.planned(plan, variant)
         return Run(plan, context.subject, variables, self.config, context.watch)
 
-    def _plan(
-        self, kept: Compiled, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> Plan:
+    def has_plans(self, kept: Compiled) -> bool:
+        """Whether an operation of the document was compiled before."""
+        return any(isinstance(plan, Plan) for plan in kept.plans.values())
+
+    def _variant(
+        self,
+        kept: Compiled,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        access: Access,
+    ) -> tuple[Plan, Variant]:
+        """The plan, and how this subject runs it. Raises `NotCompiled`."""
         name = operation.name.value if operation.name is not None else None
-        values = [variables.coerced.get(condition) for condition in kept.conditions]
-        used = {c: v for c, v in zip(kept.conditions, values, strict=True) if v is not None}
-        key = (name, tuple(values))
-        found = kept.plans.get(key)
-        if found is None:
-            found = self._compiled(kept, operation, VariableValues(variables.sources, used))
-            kept.plans[key] = found
-            if len(kept.plans) > MOST_PLANS:
-                kept.plans.popitem(last=False)
-        else:
-            kept.plans.move_to_end(key)
-        if isinstance(found, str):
-            raise NotCompiled(found)
-        return found
+        used = {
+            condition: value
+            for condition in kept.conditions
+            if isinstance(value := variables.coerced.get(condition), bool)
+        }
+        key = (name, tuple(used.get(condition) for condition in kept.conditions))
+        plan = kept.plans.get(key)
+        if plan is None:
+            plan = self._compiled(kept, operation, VariableValues(variables.sources, used))
+            kept.plans[key] = plan
+        if isinstance(plan, str):
+            raise NotCompiled(plan)
+        variant = plan.variant(access)
+        self._keep(kept, key, plan)
+        return plan, variant
+
+    def _keep(self, kept: Compiled, key: Any, plan: Plan) -> None:
+        """Count the plan as used just now, and drop those used longest ago that are too many."""
+        before = self._used.pop(id(plan), None)
+        weight = plan.weight
+        self._weight += weight - (before[2] if before is not None else 0)
+        self._used[id(plan)] = (kept, key, weight)
+        while self._weight > MOST_FIELDS_KEPT and len(self._used) > 1:
+            _, (oldest, its_key, its_weight) = self._used.popitem(last=False)
+            oldest.plans.pop(its_key, None)
+            self._weight -= its_weight
 
     def _compiled(
         self, kept: Compiled, operation: OperationDefinitionNode, conditions: VariableValues

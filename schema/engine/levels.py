@@ -18,6 +18,9 @@ from schema.engine.statements import Frame, Select, several
 from schema.mapping import All, Page, ToMany
 from schema.opaque import encoded
 
+AT_ONCE = 40
+"""Lists that one statement reads: it has a branch for each, and SQLite takes 500."""
+
 
 @dataclass(slots=True)
 class Scope:
@@ -127,6 +130,19 @@ class List:
         """The rows of each listing, in the order of the answer."""
         if window is not None and not self._reads_rows():
             return [() for _ in listings]
+        if window is not None:
+            run.spend(len(listings) * window.limit)
+        found: list[Sequence[Row]] = []
+        for start in range(0, len(listings), AT_ONCE):
+            found += await self._listed_at_once(listings[start : start + AT_ONCE], window, run)
+        if window is None:
+            run.spend(sum(map(len, found)))
+        return found
+
+    async def _listed_at_once(
+        self, listings: Sequence[Listing], window: Window | None, run: Any
+    ) -> list[Sequence[Row]]:
+        """The rows of some listings, in one statement."""
         values = Values()
         texts = {n: listing.rows(values, window) for n, listing in enumerate(listings)}
         there = {n: text for n, text in texts.items() if text is not None}
@@ -165,7 +181,9 @@ class List:
         text = select.text(table + " t", "t.id", where=condition, more=(column,))
         part = len(select.columns)
         grouped: dict[Any, list[Row]] = {key: [] for key in keys}
-        for row in await run.fetch(text, values, self):
+        rows = await run.fetch(text, values, self)
+        run.spend(len(rows))
+        for row in rows:
             grouped[row[part]].append(row)
         return await self.made(grouped, (), None, checks, run)
 
@@ -173,11 +191,14 @@ class List:
         """How many rows each listing has, in one statement; nothing if nobody asks."""
         if not any(isinstance(piece, Count) for _, piece in self.pieces):
             return [None for _ in listings]
-        values = Values()
-        texts = [counting(listing, values) for listing in listings]
-        columns = ", ".join("0" if text is None else f"({text})" for text in texts)
-        (row,) = await run.fetch(f"SELECT {columns}", values, self)
-        return list(row)
+        counts: list[int | None] = []
+        for start in range(0, len(listings), AT_ONCE):
+            values = Values()
+            texts = [counting(each, values) for each in listings[start : start + AT_ONCE]]
+            columns = ", ".join("0" if text is None else f"({text})" for text in texts)
+            (row,) = await run.fetch(f"SELECT {columns}", values, self)
+            counts += row
+        return counts
 
 
 def among(values: Values, column: str, keys: Sequence[Any]) -> str:

@@ -1,7 +1,7 @@
 """Operation plans: an operation compiled once, and run for whoever may ask it."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -56,10 +56,17 @@ class OfType:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """A root field that is rows of any type."""
+    """A root field that is rows of any type. What reads a type is made when one is asked for."""
 
     selected: Selected
-    types: Mapping[str, OfType]
+    lookups: Mapping[str, Lookup[Any]]
+    make: Callable[[Shape, Lookup[Any]], OfType]
+    made: dict[str, OfType] = field(default_factory=dict)
+
+    def of_type(self, name: str) -> OfType:
+        if name not in self.made:
+            self.made[name] = self.make(self.selected.each[name], self.lookups[name])
+        return self.made[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,14 @@ class Plan:
     operation: OperationDefinitionNode
     shape: Shape
     guards: Sequence[Guard]
+    fields: int
+    """How many the operation has, on every type that it may come to."""
     variants: OrderedDict[Any, Variant] = field(default_factory=OrderedDict)
+
+    @property
+    def weight(self) -> int:
+        """What it takes to keep it, in fields."""
+        return self.fields * (1 + len(self.variants))
 
     def variant(self, access: Access) -> Variant:
         """The plan as this subject runs it. Raises `NotCompiled`."""
@@ -125,7 +139,7 @@ def compiled(
         raise NotCompiled("a subscription")
     if operation.operation is OperationType.MUTATION and len(shape.fields) != 1:
         raise NotCompiled("several mutations, one after the other")
-    return Plan(types, operation, shape, tuple(collector.guards))
+    return Plan(types, operation, shape, tuple(collector.guards), collector.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +168,7 @@ class _Roots:
                 place = source.lookup.place if isinstance(source, Found) else Place.ORGANIZATION
                 return self._single(selected, place, variant)
             case AnyNode():
-                return Nodes(
-                    selected,
-                    {
-                        name: self._node(shape, source.lookups[name])
-                        for name, shape in selected.each.items()
-                    },
-                )
+                return Nodes(selected, source.lookups, self._node)
             case All():
                 return self.compiler.list_of(Child(selected, 0, (), None))
             case _:

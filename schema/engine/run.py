@@ -19,6 +19,7 @@ from models.reading import Row, fetch
 from models.sql import as_uuid
 from models.window import Window
 from schema.context import Watch
+from schema.cost import MOST_ROWS, too_many_rows
 from schema.engine.builders import Unusual
 from schema.engine.guards import Checks, Refused, locations_of
 from schema.engine.levels import List, Scope, among
@@ -43,6 +44,7 @@ class Run:
     config: StrawberryConfig
     watch: Watch | None = None
     checks: Checks = field(init=False)
+    rows: int = 0
 
     def __post_init__(self) -> None:
         self.checks = Checks(self.subject.access, self.plan.guards)
@@ -89,6 +91,15 @@ class Run:
         definition = selected.field.definition.extensions["strawberry-definition"]
         given = dict(self.arguments(selected))
         return convert_arguments(given, definition.arguments, {}, self.config)
+
+    def spend(self, rows: int) -> None:
+        """Count rows that are about to be read, or were. Raises `TooExpensive`.
+
+        The price of an operation guesses how long a list is that has no page size; here it shows.
+        """
+        self.rows += rows
+        if self.rows > MOST_ROWS:
+            raise too_many_rows(self.rows)
 
     async def fetch(self, text: str, values: Values, level: object) -> Sequence[Row]:
         """The rows of a statement that is sent for a part of the plan."""
@@ -153,7 +164,8 @@ class Run:
             text = listing.rows(values, window)
             model = listing.model._meta.db_table
             nothing = f"SELECT * FROM {model} WHERE false"  # noqa: S608
-            source += f" LEFT JOIN ({text or nothing}) t ON true"
+            there = f"{self._parent(variant).alias}.id IS NOT NULL"
+            source += f" LEFT JOIN ({text or nothing}) t ON {there}"
             order = "t.id DESC"
         elif variant.along is not None:
             model = variant.along[1].rows.model._meta.db_table
@@ -164,10 +176,27 @@ class Run:
         if along is None:
             return rows, None
         listed, key, listing, window = along
+        single, parent = self._parent(variant), rows[0]
+        if not self._is_seen(single, parent):
+            return rows, None
         found = [row for row in rows if row[cast("int", listed.id)] is not None]
         made = await listed.made({key: found}, [listing], window, self.checks, self)
-        parent = variant.along[0].id if variant.along is not None else 0
-        return rows, (listed, {rows[0][parent]: made[key]})
+        return rows, (listed, {parent[single.id]: made[key]})
+
+    @staticmethod
+    def _parent(variant: Variant) -> Single:
+        assert variant.along is not None  # noqa: S101 - asked only where there is one
+        return variant.along[0]
+
+    def _is_seen(self, single: Single, row: Row) -> bool:
+        """Whether the row is there, and the subject may know it."""
+        if row[single.id] is None:
+            return False
+        source = single.selected.field.source if single.selected.field else None
+        if not isinstance(source, Found):
+            return True
+        place = source.lookup.place.target(*(row[i] for i in single.place))
+        return source.lookup.seen(self.checks.access, place)
 
     def _joined(self, single: Single, row: UUID | Refused, values: Values) -> str:
         table, alias = single.rows.model._meta.db_table, single.alias
@@ -204,9 +233,9 @@ class Run:
         assert single.selected.field is not None  # noqa: S101 - it has a source
         source, row = single.selected.field.source, rows[0]
         if isinstance(source, Found):
-            place = source.lookup.place.target(*(row[i] for i in single.place))
-            if row[single.id] is None or not source.lookup.seen(self.checks.access, place):
+            if not self._is_seen(single, row):
                 return self._refused(single.selected, NotFound(source.lookup.label))
+            place = source.lookup.place.target(*(row[i] for i in single.place))
             guard = single.selected.guard
             if guard is not None and not self.checks.access.allows_any(guard.mask, place):
                 raise Unusual
@@ -229,7 +258,7 @@ class Run:
         for type_name in dict.fromkeys(each[0] for each in named if isinstance(each, tuple)):
             asked = [each for each in named if isinstance(each, tuple)]
             ids = dict.fromkeys(row for name, row in asked if name == type_name)
-            rows = await self._of_type(nodes, nodes.types[type_name], list(ids))
+            rows = await self._of_type(nodes, nodes.of_type(type_name), list(ids))
             found |= {(type_name, row): value for row, value in rows.items()}
         values = [found[each] if isinstance(each, tuple) else each for each in named]
         return values if several else values[0]
@@ -238,7 +267,7 @@ class Run:
         """The type and the row of an id, or why it is none."""
         try:
             type_name, row = parse_id(node_id, field=field_name)
-            if type_name not in nodes.types:
+            if type_name not in nodes.lookups:
                 raise BadInput(UNKNOWN_ID, field=field_name)
         except BadInput as refusal:
             return self._refused(nodes.selected, refusal)

@@ -89,6 +89,7 @@ class Collector:
     fragments: dict[str, FragmentDetails]
     variables: VariableValues
     guards: list[Guard] = dataclasses.field(default_factory=list)
+    fields: int = 0
 
     def root(self) -> Shape:
         """The shape of the operation. Raises `NotCompiled`."""
@@ -105,6 +106,7 @@ class Collector:
         return Shape(mapped, [self._selected(mapped, key, grouped[key]) for key in grouped])
 
     def _selected(self, parent: MappedType, key: str, details: list[FieldDetails]) -> Selected:
+        self.fields += 1
         nodes = [each.node for each in details]
         name = nodes[0].name.value
         if name == "__typename":
