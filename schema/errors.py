@@ -21,7 +21,7 @@ def formatted(error: GraphQLError, *, request_id: str | None) -> dict[str, Any]:
     if isinstance(cause, Refusal):
         extensions = {"code": cause.code, **cause.details}
         message = cause.message
-    elif cause is None or _is_of_the_document(error):
+    elif cause is None or isinstance(cause, GraphQLError) or _is_of_the_document(error):
         extensions, message = {"code": BadInput.code}, error.message
     else:
         log.error("request %s failed at %s", request_id, error.path, exc_info=cause)

@@ -140,4 +140,4 @@ async def test_statements_do_not_grow_with_the_ids(olga: Person, world: World, r
         with counted_statements() as statements:
             await olga.data(query, {"ids": ids})
         counts.append(len(statements))
-    assert counts == [3, 6], counts  # with the session's; then with the owners of the campaigns
+    assert counts == [3, 4], counts  # with the session's; then with the owners of the campaigns

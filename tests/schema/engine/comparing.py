@@ -41,12 +41,17 @@ CHANGED = (
 
 
 async def compare_query(stage: Stage, choices: Choices, tally: Tally) -> None:
+    """What the engine leaves to graphql-core is not compared: that would be with itself, and of
+    several errors below the same null it gives whichever happens first.
+    """
     first = query(choices, stage.pool)
     for _ in range(stage.askers):
         request = varied(choices, first)
         subject = stage.subject(choices)
+        answered = tally.by_engine
         engine = await by_engine(request, subject, tally)
-        require_same(request, engine, await by_graphql_core(request, subject))
+        if tally.by_engine > answered:
+            require_same(request, engine, await by_graphql_core(request, subject))
 
 
 async def compare_gated(stage: Stage, choices: Choices, tally: Tally) -> None:
