@@ -3,7 +3,8 @@
 * A field weighs 1, or what `WEIGHTS` says, and counts once for each row that it is answered in.
 * A connection has as many rows as its page size, wherever that stands: in the document, in a
   variable, or nowhere (`DEFAULT_PAGE`). What is beside its rows, such as `totalCount`, counts once.
-* A list of what its arguments name (`NAMING`) has as many rows; any other list counts as
+* A list of what its arguments name (`NAMING`) has as many rows. `viewerCan` has one for each of the
+  permissions that it is asked about, or for each that is about the type. Any other list counts as
   `SHORT_LIST` rows.
 * A mutation's root field weighs `MUTATION`. `@skip` and `@include` change nothing.
 
@@ -11,7 +12,7 @@ An operation is compiled once into an expression in which only variables are ope
 evaluates that. Compiling and evaluating take each fragment once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ from graphql import (
 )
 from graphql.type import GraphQLType, get_nullable_type
 
+from identity.access.permissions import GROUPS, Permission
 from identity.refusals import TooExpensive
 from schema.connection import DEFAULT_PAGE, LARGEST_PAGE
 from schema.fragments import fragments_of, innermost_first
@@ -50,6 +52,8 @@ WEIGHTS: Mapping[str, int] = {"totalCount": 10, "operationAccess": 5_000}
 """Counting reads up to a thousand rows; judging a document means to parse and validate it."""
 NAMING = frozenset({"ids", "representations"})
 """The arguments that name the items of a list."""
+ASKED_ABOUT = "permissions"
+"""The argument that names what `viewerCan` answers for: each once, however often it is named."""
 ROWS = frozenset({"edges", "nodes"})
 """The fields of a connection that have its rows."""
 
@@ -207,9 +211,21 @@ class _Walk:
         if definition is None or node.selection_set is None:
             return total
         inner = self.selections(node.selection_set, get_named_type(definition.type))
-        total.add(1 if in_rows else _rows(node, definition), inner.once)
+        rows = 1 if in_rows else _rows(node, definition, self.own_permissions(parent))
+        total.add(rows, inner.once)
         total.add(_page(node), inner.per_row)
         return total
+
+    def own_permissions(self, type_: GraphQLType | None) -> int:
+        """How many permissions are about objects of a type; of several, where that is most."""
+        if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
+            possible = self.schema.get_possible_types(type_)
+            return max(map(self.own_permissions, possible), default=0)
+        if not isinstance(type_, GraphQLObjectType):
+            return 0
+        origin = getattr(type_.extensions.get("strawberry-definition"), "origin", None)
+        own: Collection[str] = getattr(origin, "own_groups", ())
+        return sum(len(group.permissions) for group in GROUPS if group.name in own)
 
 
 def _definition(
@@ -228,11 +244,14 @@ def _page(node: FieldNode) -> Rows:
     return Rows(_given(node, "first", "last"), default=DEFAULT_PAGE, most=LARGEST_PAGE)
 
 
-def _rows(node: FieldNode, definition: GraphQLField) -> int | Rows:
+def _rows(node: FieldNode, definition: GraphQLField, own: int) -> int | Rows:
     if not is_list_type(get_nullable_type(definition.type)):
         return 1
     if NAMING & definition.args.keys():
         return Rows(_given(node, *NAMING), default=SHORT_LIST, most=MOST_COST, of_list=True)
+    if ASKED_ABOUT in definition.args:
+        given = _given(node, ASKED_ABOUT)
+        return Rows(given, default=own, most=len(Permission), of_list=True)
     return SHORT_LIST
 
 

@@ -14,7 +14,7 @@ from graphql import (
     OperationType,
     execute,
 )
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues
 
 from identity.access.compiled import Access
 from identity.credentials.gate import Gate, GateClosed
@@ -32,6 +32,7 @@ from schema.metrics import FALLBACKS, by_engine, by_graphql_core
 from schema.operations import operation_of, refused_root_fields
 from schema.schema import engine, graphql_schema
 from schema.validation import mistakes
+from schema.variables import coerced
 
 CACHED_DOCUMENTS = 500
 LONGEST_CACHED = 10_000
@@ -82,11 +83,13 @@ class _Document:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request whose document and size are right, and which says what to run. `guarded` is whether
-    it could use a guarded input, `introspects` whether it asks for anything of the schema itself.
+    """A request whose document, size and variables are right, and which says what to run. `guarded`
+    is whether it could use a guarded input, `introspects` whether it asks for anything of the
+    schema itself.
     """
 
     request: Request
+    variables: VariableValues
     document: DocumentNode
     operation: OperationDefinitionNode
     cost: Cost
@@ -103,7 +106,7 @@ class Prepared:
         if not self.guarded:
             return []
         return guarded_inputs.refused(
-            graphql_schema, self.document, self.operation, self.request.variables, access
+            graphql_schema, self.document, self.operation, self.variables, access
         )
 
 
@@ -121,8 +124,12 @@ def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
         cost = document.prices[name].of(request.variables)
     except TooExpensive as refusal:
         return wrong([_refused(refusal)], request_id)
+    variables = coerced(graphql_schema, operation, request.variables)
+    if not isinstance(variables, VariableValues):
+        return wrong(variables, request_id)
     return Prepared(
         request,
+        variables,
         document.node,
         operation,
         cost,
@@ -151,7 +158,7 @@ async def answer(
     context = Context(subject.during(ready.name), watch=watch)
     if ready.operation.operation is OperationType.MUTATION:
         refused = await refused_root_fields(
-            graphql_schema, ready.document, ready.operation, request.variables, context
+            graphql_schema, ready.document, ready.operation, ready.variables, context
         )
         if refused:
             return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
@@ -176,15 +183,11 @@ async def _behind(gate: Gate, ready: Prepared | Answer, subject: Subject) -> Ans
 
 async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None) -> Done | str:
     """What the engine makes of it, or why graphql-core is to execute it."""
-    definitions = ready.operation.variable_definitions or ()
-    given = dict(ready.request.variables)
-    variables = get_variable_values(graphql_schema, definitions, given, hide_suggestions=True)
-    if isinstance(variables, list):
-        return "variables that do not fit"
+    kept, operation, variables = ready.compiled, ready.operation, ready.variables
     try:
-        if ready.operation.operation is OperationType.MUTATION:
-            return await engine.mutation(ready.compiled, ready.operation, variables, context)
-        return await engine.query(ready.compiled, ready.operation, variables, context, gate)
+        if operation.operation is OperationType.MUTATION:
+            return await engine.mutation(kept, operation, variables, context)
+        return await engine.query(kept, operation, variables, context, gate)
     except (NotCompiled, Unusual) as reason:
         return str(reason) or "unusual"
     except (GateClosed, TooExpensive):
@@ -221,7 +224,9 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     _left(context, reason)
     node, shown = ready.document, None
     if ready.introspects:
-        shown = introspection().answer(node, ready.operation, variables, context.access)
+        shown = introspection().answer(
+            node, ready.operation, ready.variables, variables, context.access
+        )
     if shown is not None:
         if shown.rest is None:
             data = shown.merged({})

@@ -45,7 +45,7 @@ from graphql import (
     get_named_type,
     value_from_ast_untyped,
 )
-from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.type import GraphQLType
 from graphql.utilities import get_default_value_ast
 
@@ -163,15 +163,14 @@ def refused(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
+    values: VariableValues,
     access: Access,
 ) -> list[GraphQLError]:
     """What speaks against running an operation: an error for each guarded input that the subject
-    may not use, at most `MOST_REFUSALS`. None when the variables are wrong: executing says so.
+    may not use, at most `MOST_REFUSALS`.
     """
     root = schema.get_root_type(operation.operation)
-    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
-    if root is None or not isinstance(values, VariableValues):
+    if root is None:
         return []
     walk = _Walk(schema, fragments_of(document), values, access)
     try:

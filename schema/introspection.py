@@ -52,7 +52,7 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
@@ -140,17 +140,15 @@ class Introspection:
         self,
         document: DocumentNode,
         operation: OperationDefinitionNode,
+        values: VariableValues,
         variables: Mapping[str, Any],
         access: Access,
     ) -> Introspected | None:
         """What a valid operation asks of the schema, as the subject sees it. `None` when it asks
-        for nothing of it, or when its variables are wrong: executing says so.
+        for nothing of it. `values` are the `variables`, coerced.
         """
         query = self._schema.query_type
-        values = get_variable_values(
-            self._schema, operation.variable_definitions or (), dict(variables)
-        )
-        if query is None or not isinstance(values, VariableValues):
+        if query is None:
             return None
         details = {name: FragmentDetails(f) for name, f in fragments_of(document).items()}
         try:

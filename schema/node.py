@@ -31,8 +31,13 @@ def decisions(
     permissions: Sequence[Permission] | None = None,
 ) -> list[Decision]:
     """What the subject holds there, of these permissions or else of those about the type."""
-    own = [p for group in GROUPS if group.name in node.own_groups for p in group.permissions]
-    return [access.check(each, target) for each in dict.fromkeys(permissions or own)]
+    asked = own_permissions(node) if permissions is None else permissions
+    return [access.check(each, target) for each in dict.fromkeys(asked)]
+
+
+def own_permissions(node: type["Node"]) -> list[Permission]:
+    """Those that are about objects of the type."""
+    return [p for group in GROUPS if group.name in node.own_groups for p in group.permissions]
 
 
 def _viewer_can(root: Any, info: ContextInfo, permissions: Asked = None) -> list[ViewerCan]:

@@ -15,7 +15,7 @@ from graphql import (
     OperationDefinitionNode,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
-from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from graphql.execution.values import VariableValues, get_argument_values
 
 from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
@@ -52,7 +52,7 @@ async def refused_root_fields(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
+    values: VariableValues,
     context: Context,
 ) -> list[GraphQLError]:
     """What speaks against running a mutation: one error for each root field that is not allowed.
@@ -61,7 +61,7 @@ async def refused_root_fields(
     again, inside its transaction.
     """
     try:
-        fields = list(root_fields(schema, document, operation, dict(variables)))
+        fields = list(root_fields(schema, document, operation, values))
     except GraphQLError as unusable:  # an argument or a condition that has no usable value
         return [unusable]
     errors: list[GraphQLError] = []
@@ -80,14 +80,11 @@ def root_fields(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    inputs: dict[str, Any],
+    values: VariableValues,
 ) -> Iterator[RootField]:
-    """The root fields, after fragments and @skip and @include. None when the variables are wrong:
-    executing will then say so, and run nothing.
-    """
+    """The root fields, after fragments and @skip and @include."""
     root = schema.get_root_type(operation.operation)
-    values = get_variable_values(schema, operation.variable_definitions or (), inputs)
-    if root is None or not isinstance(values, VariableValues):
+    if root is None:
         return
     fragments = {
         d.name.value: FragmentDetails(d)

@@ -96,14 +96,13 @@ class _Subscribed:
 
 async def _events(subscribed: _Subscribed) -> AsyncGenerator[Answer, None]:
     presence, ready = subscribed.presence, subscribed.ready
-    variables = dict(ready.request.variables)
     request_id = presence.subject.origin.request_id
     subject = await presence.present()
     built = Executor.build(
         graphql_schema,
         ready.document,
         context_value=subscribed.context(subject),
-        raw_variable_values=variables,
+        raw_variable_values=dict(ready.request.variables),
         operation_name=ready.request.operation_name,
         hide_suggestions=True,
     )
@@ -111,7 +110,7 @@ async def _events(subscribed: _Subscribed) -> AsyncGenerator[Answer, None]:
         yield wrong(built, request_id)
         return
     try:
-        fields = root_fields(graphql_schema, ready.document, ready.operation, variables)
+        fields = root_fields(graphql_schema, ready.document, ready.operation, ready.variables)
         subscribed.field = next(iter(fields), None)
     except GraphQLError as unusable:  # an argument that has no usable value
         yield wrong([unusable], request_id)

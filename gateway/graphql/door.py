@@ -78,7 +78,7 @@ async def _at_once(
     """
     try:
         asked = parsing.request_in(parsing.json_of(body, field="body"))
-        if "persistedQuery" in asked.extensions:
+        if "persistedQuery" in asked.extensions or HEADER in request.headers:
             return None
         wanted = await meant(request, asked, subject)
     except Refusal:

@@ -94,6 +94,14 @@ async def test_a_malformed_key_is_refused_and_nothing_is_done(olga: Person, key:
     assert await counts() == before
 
 
+async def test_a_malformed_key_is_refused_whoever_has_asked_before(olga: Person) -> None:
+    query = {"query": "{ viewer { name } }"}
+    assert "errors" not in (await olga.post(query)).json()
+    response = await olga.post(query, **{"idempotency-key": "two words"})
+    assert code(response) == (400, "BAD_INPUT")
+    assert response.json()["errors"][0]["extensions"]["field"] == "Idempotency-Key"
+
+
 async def test_two_keys_are_refused(olga: Person) -> None:
     before = await counts()
     headers = [("idempotency-key", "a"), ("idempotency-key", "b"), (CLIENT_HEADER, "tests")]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError, execute_sync, parse, validate
+from graphql.execution.values import VariableValues
 
 from identity.access.compiled import compile_access
 from identity.access.decision import Grant, Target
@@ -24,6 +25,7 @@ from schema.filters import filter_by, order_by
 from schema.fragments import mentions
 from schema.guarded_inputs import guarded_input
 from schema.operations import operation_of
+from schema.variables import coerced
 
 LibraryInfo = strawberry.Info[Context, Any]
 
@@ -201,9 +203,10 @@ def ask(subject: Subject, query: str, variables: Mapping[str, Any] | None = None
     operation = operation_of(document, None)
     assert operation is not None
     calls: list[str] = []
-    refused = guarded_inputs.refused(
-        library_schema, document, operation, variables or {}, subject.access
-    )
+    values = coerced(library_schema, operation, variables or {})
+    if not isinstance(values, VariableValues):
+        return Answered(None, values, calls)
+    refused = guarded_inputs.refused(library_schema, document, operation, values, subject.access)
     if refused:
         return Answered(None, refused, calls)
     result = execute_sync(library_schema, document, calls, Context(subject), dict(variables or {}))

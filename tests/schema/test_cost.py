@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 from graphql import build_schema, get_introspection_query, parse, validate
 
+from identity.access.permissions import GROUPS, Permission
 from identity.refusals import TooExpensive
 from models import AuditEvent, Workspace
 from schema.cost import MOST_COST, prices
+from schema.ids import global_id
+from schema.node import own_permissions
 from schema.schema import graphql_schema
+from schema.workspaces.types import Workspace as WorkspaceType
 from tests.door import Person
 from tests.world import World
 
+MEMBERS = next(group.permissions for group in GROUPS if group.name == "members")
 CAMPAIGNS = "query Q($n: Int, $m: Int = 40) {{ workspaces {{ campaigns({}) {{ {} }} }} }}"
 
 
@@ -98,6 +103,65 @@ def test_a_list_of_what_ids_name_has_as_many_rows() -> None:
     assert found["C"].of({}).requested == 1 + 1
 
 
+OWN = "query ($p: [Permission!]) { viewer { member { viewerCan%s { allowed reason } } } }"
+
+
+@pytest.mark.parametrize(
+    ("argument", "variables", "rows"),
+    [
+        ("", {}, len(MEMBERS)),
+        ("(permissions: $p)", {}, len(MEMBERS)),
+        ("(permissions: $p)", {"p": None}, len(MEMBERS)),
+        ("(permissions: $p)", {"p": []}, 0),
+        ("(permissions: $p)", {"p": "CAMPAIGNS_READ"}, 1),
+        ("(permissions: $p)", {"p": ["CAMPAIGNS_READ", "CAMPAIGNS_SEND"]}, 2),
+        ("(permissions: $p)", {"p": ["CAMPAIGNS_READ"] * 5_000}, len(Permission)),
+        ("(permissions: [CAMPAIGNS_READ, CAMPAIGNS_SEND, LISTS_READ])", {}, 3),
+    ],
+)
+def test_a_decision_counts_for_each_permission_that_is_asked_about(
+    argument: str, variables: dict[str, Any], rows: int
+) -> None:
+    document = parse(OWN % argument)
+    price = prices(graphql_schema, document)[None]
+    assert price.of(variables).requested == 1 + 1 + 1 + rows * 2
+
+
+def test_of_an_unknown_object_the_type_with_most_permissions_counts() -> None:
+    document = '{ node(id: "x") { viewerCan { allowed } } }'
+    assert cost(document) == 1 + 1 + len(own_permissions(WorkspaceType))
+    assert len(own_permissions(WorkspaceType)) > 50
+
+
+async def test_as_many_decisions_are_answered_as_were_counted(olga: Person, world: World) -> None:
+    document = (
+        "query ($w: ID!, $p: [Permission!]) { workspace(id: $w) { viewerCan(permissions: $p)"
+        " { permission } } }"
+    )
+    every = [permission.name for permission in Permission]
+    own = [permission.name for permission in own_permissions(WorkspaceType)]
+    for asked, answered in ((every, every), (None, own), ([], []), (every[:3] * 2, every[:3])):
+        variables = {"w": global_id("Workspace", world.a.id), "p": asked}
+        body = await olga.ask(document, variables)
+        assert [one["permission"] for one in body["data"]["workspace"]["viewerCan"]] == answered
+        counted = body["extensions"]["cost"]["requestedQueryCost"]
+        assert counted == 1 + 1 + len(asked if asked is not None else own)
+
+
+async def test_every_permission_on_a_page_under_many_names_is_refused(
+    olga: Person, world: World
+) -> None:
+    decisions = " ".join(f"v{n}: viewerCan(permissions: $p) {{ allowed }}" for n in range(10))
+    body = await olga.ask(
+        "query ($w: ID!, $p: [Permission!]) { workspace(id: $w) { campaigns(first: 100) {"
+        f" nodes {{ {decisions} }} }} }} }}",
+        {"w": global_id("Workspace", world.a.id), "p": [one.name for one in Permission]},
+    )
+    extensions = body["errors"][0]["extensions"]
+    assert extensions["code"] == "TOO_EXPENSIVE"
+    assert extensions["measured"] == 1 + 1 + 100 * (1 + 10 * (1 + len(Permission)))
+
+
 def test_fragments_that_double_are_added_up_once_each() -> None:
     fragments = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
     document = parse(
@@ -151,7 +215,7 @@ async def test_beyond_the_limit_both_numbers_are_told(otto: Person) -> None:
 async def test_an_expensive_mutation_changes_nothing(olga: Person, world: World) -> None:
     page = "campaigns(first: 100) { nodes { owner { assignments { role { viewerCan {"
     page += " permission allowed reason } } } } } }"
-    nested = f"workspace {{ a: {page} b: {page} }}"
+    nested = "workspace { " + " ".join(f"{alias}: {page}" for alias in "abcde") + " }"
     before = (await Workspace.all().count(), await AuditEvent.all().count())
     body = await olga.ask(
         f'mutation {{ createWorkspace(input: {{slug: "new", name: "New"}}) {{ {nested} }} }}'
