@@ -44,7 +44,7 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalErro
 
 log = logging.getLogger("gatepost.announcing")
 
-_hearing: list[Hear] = []
+_hearing: list[tuple[Hear, Missed]] = []
 _said: ContextVar[list[str] | None] = ContextVar("said", default=None)
 
 
@@ -118,7 +118,7 @@ def _tell(texts: list[str]) -> None:
         _mentions.add(texts)
         return
     for text in texts:
-        for hear in _hearing:
+        for hear, _ in _hearing:
             hear(text)
 
 
@@ -131,6 +131,10 @@ def held() -> Iterator[None]:
     token = _said.set(said)
     try:
         yield
+    except asyncio.CancelledError:  # perhaps while it committed
+        for _, missed in _hearing:
+            missed()
+        raise
     finally:
         _said.reset(token)
     if outer is None:
@@ -145,13 +149,13 @@ async def listening(hear: Hear, missed: Missed) -> AsyncIterator[None]:
     committed. `missed` says that something may not have been heard: look for yourself. Both must
     return at once. The database is open.
     """
-    _hearing.append(hear)
-    listener = _listen(hear, missed) if is_postgres() else _look(missed)
-    task = asyncio.create_task(listener)
+    listener = (hear, missed)
+    _hearing.append(listener)
+    task = asyncio.create_task(_listen(hear, missed) if is_postgres() else _look(missed))
     try:
         yield
     finally:
-        _hearing.remove(hear)
+        _hearing.remove(listener)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

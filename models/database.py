@@ -1,13 +1,14 @@
 """Opening and closing the database, and transactions."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from asyncpg import LockNotAvailableError, QueryCanceledError
+from asyncpg import InterfaceError, LockNotAvailableError, QueryCanceledError
 from tortoise import Tortoise
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.exceptions import OperationalError
@@ -174,5 +175,24 @@ async def transaction() -> AsyncIterator[None]:
     Blocks nest as savepoints. What is announced in one goes out when the outermost has committed.
     """
     with announcing.held():
-        async with in_transaction(CONNECTION):
+        async with _begun():
             yield
+
+
+@asynccontextmanager
+async def _begun() -> AsyncIterator[None]:
+    """Tortoise's transaction, which may be cancelled while it begins.
+
+    Tortoise would then keep the connection for ever; on SQLite that is the only one.
+    """
+    context = in_transaction(CONNECTION)
+    try:
+        await context.__aenter__()
+    except asyncio.CancelledError as cancelled:
+        if hasattr(context, "token"):  # it has the connection
+            with suppress(InterfaceError):  # asyncpg rolls nothing back that has not begun
+                await context.__aexit__(type(cancelled), cancelled, None)
+        raise
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(context.__aexit__)
+        yield

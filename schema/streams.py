@@ -185,8 +185,8 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """The result; a caller that is cancelled waits for the work to end all the same: a transaction
-    that is cancelled while it begins would keep its connection.
+    """The result; a caller that is cancelled waits for the work to end all the same: a mutation
+    that began is carried out, and a connection cannot be used to begin more than it may run.
     """
     task = asyncio.create_task(work)
     _running.add(task)

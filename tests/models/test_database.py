@@ -1,11 +1,19 @@
 """How a database is named, opened and closed."""
 
+import asyncio
 import stat
 from pathlib import Path
 
 import pytest
 
-from models.database import DatabaseUrlError, configuration, opened
+from models.database import (
+    POOL_SIZE,
+    DatabaseUrlError,
+    _keep_as_it_is,
+    configuration,
+    opened,
+    transaction,
+)
 from tests.conftest import SECRET_KEYS
 from tests.models.catalog import rows
 
@@ -89,6 +97,7 @@ def test_postgres_credentials_are_read_and_unescaped() -> None:
             "statement_timeout": "15s",
             "idle_in_transaction_session_timeout": "60s",
         },
+        "reset": _keep_as_it_is,
         "ssl": "require",
     }
     short = _credentials("postgres:///gate?lock_timeout=50ms&statement_timeout=0&maxsize=20")
@@ -105,6 +114,7 @@ def test_postgres_credentials_are_read_and_unescaped() -> None:
             "statement_timeout": "0",
             "idle_in_transaction_session_timeout": "60s",
         },
+        "reset": _keep_as_it_is,
     }
 
 
@@ -130,3 +140,24 @@ def test_an_unknown_url_is_refused_and_not_repeated(url: str, message: str) -> N
     with pytest.raises(DatabaseUrlError, match=message) as refused:
         configuration(url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_transaction_that_is_cancelled_gives_its_connection_back(
+    database: str, steps: int
+) -> None:
+    """At whatever step of its beginning, its statement or its end."""
+
+    async def change() -> None:
+        async with transaction():
+            await rows("SELECT 1 AS one")
+
+    await rows("SELECT 1")  # as at every start: the first connection is there
+    for _ in range(POOL_SIZE + 1):
+        changing = asyncio.create_task(change())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        changing.cancel()
+        await asyncio.wait({changing})
+    async with asyncio.timeout(10), transaction():
+        assert [row["one"] for row in await rows("SELECT 1 AS one")] == [1]
