@@ -1,0 +1,126 @@
+"""What one request may make the engine read, and what it may make it keep."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from identity.refusals import TooExpensive
+from models import Workspace
+from models.ids import new_id
+from models.reading import fetch
+from models.sql import is_postgres
+from schema import cost, execution, schema
+from schema.engine import engine as engine_module
+from schema.engine import run
+from schema.execution import Request, answer
+from schema.ids import global_id
+from tests.door import Person
+from tests.world import World, new_world
+
+PAGE = "query ($id: ID!) { workspace(id: $id) { campaigns { totalCount nodes { name body } } } }"
+
+
+async def test_rows_of_another_organization_are_not_even_read(
+    olga: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await new_world("globex")
+    await other.campaign(other.a, "Hidden")
+    read: list[Any] = []
+
+    async def watched(text: str, values: Sequence[object]) -> Sequence[Any]:
+        rows = await fetch(text, values)
+        read.extend(value for row in rows for value in row)
+        return rows
+
+    monkeypatch.setattr(run, "fetch", watched)
+    for _ in range(2):  # the first request compiles, the second is of a presumed caller
+        body = await olga.ask(PAGE, {"id": global_id("Workspace", other.a.id)})
+        assert body["data"] == {"workspace": None}
+        assert body["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert "Hidden" not in read
+    assert read == [None] * len(read)
+
+
+async def test_lists_of_many_parents_are_bounded_by_the_rows_they_read(
+    olga: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await Workspace.create(organization=world.organization, slug=f"w{number}", name="W")
+    document = "{ workspaces { campaigns(first: 100) { nodes { name } } } }"
+    assert len((await olga.data(document))["workspaces"]) == 7
+
+    monkeypatch.setattr(run, "MOST_ROWS", 600)
+    monkeypatch.setattr(cost, "MOST_ROWS", 600)
+    body = (await olga.post({"query": document})).json()
+
+    assert body["errors"][0]["extensions"] == {
+        "code": TooExpensive.code,
+        "measure": "rows",
+        "measured": 714,
+        "limit": 600,
+    }
+    assert "data" not in body
+
+
+async def test_more_parents_than_a_statement_has_branches_are_read_in_several(
+    olga: Person, world: World
+) -> None:
+    rows = [
+        Workspace(organization_id=world.organization.id, slug=f"w{number}", name=f"W{number:03}")
+        for number in range(90)
+    ]
+    await Workspace.bulk_create(rows)
+    await world.campaign(await Workspace.get(name="W000"), "First")
+    await world.campaign(await Workspace.get(name="W089"), "Last")
+
+    found = await olga.data(
+        "{ workspaces { name campaigns(first: 2) { totalCount nodes { name } } } }"
+    )
+
+    seen = {each["name"]: each["campaigns"] for each in found["workspaces"]}
+    assert len(found["workspaces"]) == 92
+    assert seen["W000"] == {"totalCount": 1, "nodes": [{"name": "First"}]}
+    assert seen["W089"] == {"totalCount": 1, "nodes": [{"name": "Last"}]}
+    assert seen["W050"] == {"totalCount": 0, "nodes": []}
+
+
+async def test_a_variable_is_no_condition_of_an_operation_that_gives_it_another_type(
+    world: World,
+) -> None:
+    """Otherwise its value, however long, would be kept beside the plan."""
+    document = """
+        query A($c: Boolean!) { viewer { name @include(if: $c) } }
+        query B($c: ID!) { node(id: $c) { id } }
+    """
+    subject = await world.subject(world.owner)
+    for number in range(3):
+        await answer(Request(document, {"c": "x" * 1000 + str(number)}, "B"), subject)
+    compiled = execution._sent.kept[document].compiled
+    assert list(compiled.plans) == [("B", (None,))]
+
+
+async def test_plans_are_dropped_by_what_they_weigh(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = schema.engine
+    subject = await world.subject(world.owner)
+    monkeypatch.setattr(engine_module, "MOST_FIELDS_KEPT", 60)
+    for number in range(40):
+        await answer(Request(f"query N{number} {{ viewer {{ name email }} }}", {}, None), subject)
+    assert engine._weight <= 60
+    assert len(engine._used) == 10, is_postgres()
+    first = Request("query N0 { viewer { name email } }", {}, None)
+    assert (await answer(first, subject)).body["data"]["viewer"]["name"] == world.owner.name
+
+
+async def test_nothing_is_compiled_for_a_caller_who_is_only_presumed(
+    olga: Person, world: World
+) -> None:
+    await olga.data("query Known { viewer { name } }")
+    unknown = f"query Unknown{new_id().hex} {{ viewer {{ email }} }}"
+    from_presumed = Request(unknown, {}, None)
+    assert not execution.is_known(from_presumed)
+    assert unknown not in execution._sent.kept
+    await olga.data(unknown)
+    assert execution.is_known(from_presumed)
