@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -23,15 +23,19 @@ from starlette.staticfiles import StaticFiles
 from gateway import answers, metrics, scim_door, sign_in
 from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
+from gateway.mailing import courier_of, mailing
 from gateway.pages import PAGE_HEADERS, page
 from gateway.rate_limits import RateLimits
+from gateway.recording import recording
 from gateway.request_id import RequestIdMiddleware
 from gateway.settings import Settings
 from gateway.streams import server_sent, socket
 from gateway.streams.bounds import Places, StreamBounds
 from gateway.streams.reservations import Reservations
 from gateway.streams.stopping import told_to_stop
+from gateway.worker import working
 from identity.facts import hearing
+from identity.mail import Courier
 from identity.refusals import Refusal
 from models.database import opened
 from models.migrating import pending, require_migrated
@@ -57,10 +61,11 @@ def application(
     *,
     more_routes: tuple[BaseRoute, ...] = (),
     stream_bounds: StreamBounds | None = None,
+    courier: Courier | None = None,
 ) -> Starlette:
     """The application on these settings. It opens the database when it starts, and raises
     `NotMigrated` then if the tables are not those of this version. `more_routes` come first.
-    `stream_bounds` are those of the settings, unless others are given.
+    `stream_bounds` and `courier` are those of the settings, unless others are given.
     """
 
     @asynccontextmanager
@@ -68,7 +73,14 @@ def application(
         async with opened(settings.database_url, settings.keys()):
             await require_migrated()
             engine.require_mapped()
-            async with hearing(), aclosing(app.state.rate_limits):
+            alone = settings.sqlite_path is not None  # no worker beside it
+            async with (
+                hearing(),
+                mailing(courier or courier_of(settings)),
+                recording(),
+                working() if alone else nullcontext(),
+                aclosing(app.state.rate_limits),
+            ):
                 leave_start_up_alone()
                 with told_to_stop(app.state.stopping):
                     yield
@@ -103,7 +115,9 @@ def application(
     app.state.rate_limits = RateLimits(settings)
     app.state.stopping = asyncio.Event()
     app.state.stream_bounds = stream_bounds or StreamBounds(
-        per_session=settings.streams_per_session, per_process=settings.streams_per_process
+        per_session=settings.streams_per_session,
+        per_organization=settings.streams_per_organization,
+        per_process=settings.streams_per_process,
     )
     app.state.stream_places = Places(app.state.stream_bounds)
     app.state.stream_reservations = Reservations(app.state.stream_bounds, app.state.stream_places)

@@ -25,8 +25,8 @@ def origin_of(request: HTTPConnection) -> Origin:
     )
 
 
-async def subject_of(request: HTTPConnection) -> Subject:
-    """The member whose session cookie came along. Raises `Unauthenticated`.
+async def session_in(request: HTTPConnection) -> str:
+    """The token in the session cookie, whatever it is worth. Raises `Unauthenticated` without one.
 
     A request with an Authorization header is refused: no credential of that kind is accepted here,
     and one that carries two is ambiguous.
@@ -34,22 +34,23 @@ async def subject_of(request: HTTPConnection) -> Subject:
     token = request.cookies.get(SESSION_COOKIE)
     if "authorization" in request.headers or not token:
         raise Unauthenticated
+    return token
+
+
+async def subject_of(request: HTTPConnection) -> Subject:
+    """The member whose session cookie came along. Raises `Unauthenticated`.
+
+    Ask when the whole request is here: a body may take its time to come, and a session may end
+    meanwhile. Before a body is read, `session_in` refuses whoever brings nothing to ask about.
+    """
     settings: Settings = request.app.state.settings
     return await sessions.authenticate(
-        token, limits=settings.session_limits, origin=origin_of(request)
+        await session_in(request), limits=settings.session_limits, origin=origin_of(request)
     )
 
 
-def has_session(request: HTTPConnection) -> bool:
-    """Whether the request brings what could be a session, and no other credential beside it."""
-    return bool(request.cookies.get(SESSION_COOKIE)) and "authorization" not in request.headers
-
-
-def presumed(request: HTTPConnection) -> tuple[Subject, Gate] | None:
-    """Who the session cookie was last found to be, and what to ask again before it is believed."""
-    token = request.cookies.get(SESSION_COOKIE)
-    if "authorization" in request.headers or not token:
-        return None
+def presumed(request: HTTPConnection, token: str) -> tuple[Subject, Gate] | None:
+    """Who a session was last found to be, and what to ask again before it is believed."""
     settings: Settings = request.app.state.settings
     return sessions.presumed(token, limits=settings.session_limits, origin=origin_of(request))
 

@@ -1,10 +1,9 @@
 """How much a caller may ask for in a minute: the cost of operations, by person and by organization,
 and credentials that are not accepted, by address.
 
-The window slides: what was spent in the last minute counts, approximated by two counters (`limits`,
-sliding window counter), so that an operation of any cost is one step. With Redis, all processes
-share the counters. When Redis does not answer in time, each process goes on with counters of its
-own: an outage of Redis must neither shut everybody out nor let anybody do anything.
+The minute slides (`sliding_window`). With Redis, all processes share the counters. When Redis does
+not answer in time, each process goes on with counters of its own: an outage of Redis must neither
+shut everybody out nor let anybody do anything.
 """
 
 import asyncio
@@ -16,13 +15,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
-from redis.asyncio import ConnectionPool
 from starlette.requests import HTTPConnection
 
 from gateway.settings import Settings
+from gateway.sliding_window import Counters, InMemory, InRedis, Window
 from identity.refusals import RateLimited, Unauthenticated
 from identity.subject import Subject
 
@@ -60,29 +57,6 @@ class Standing:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The two counters, and in how many seconds each is over."""
-
-    previous: int
-    previous_ends: float
-    current: int
-    current_ends: float
-
-    def spent(self, item: RateLimitItem) -> int:
-        return math.floor(self.previous * self.previous_ends / item.get_expiry()) + self.current
-
-    def wait(self, item: RateLimitItem, cost: int) -> int:
-        """Whole seconds, at least one, after which this much can be spent if nothing else is."""
-        length, free = item.get_expiry(), item.amount - cost
-        if self.previous and self.current <= free:
-            seconds = self.previous_ends - (free - self.current) * length / self.previous
-        else:  # only once the current counter has become the previous one, and shrinks
-            turn = self.current_ends - length
-            seconds = turn + length * (1 - free / self.current) if self.current else 0
-        return max(1, math.ceil(seconds))
-
-
 class RateLimits:
     """The limits of one application; those that are set to 0 do not exist."""
 
@@ -90,15 +64,15 @@ class RateLimits:
         self._member = _per_minute(settings.rate_limit_member)
         self._organization = _per_minute(settings.rate_limit_organization)
         self._failures = _per_minute(settings.rate_limit_failures)
-        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._pool = _pool(settings.redis_url) if settings.redis_url else None
-        self._shared = _on_redis(self._pool) if self._pool is not None else None
+        self._own = InMemory()
+        url = settings.redis_url
+        self._shared = InRedis(url, answering_within=REDIS_ANSWERS_WITHIN) if url else None
         self._left_alone_until = 0.0
 
     async def aclose(self) -> None:
         """Let go of the connections to Redis."""
-        if self._pool is not None:
-            await self._pool.aclose()
+        if self._shared is not None:
+            await self._shared.aclose()
 
     async def spend(self, subject: Subject, cost: int) -> Standing | None:
         """Count an operation before it runs, and tell where its caller stands now.
@@ -126,7 +100,7 @@ class RateLimits:
             await self._count("failures", self._failures, ip or "unknown", 1)
 
     async def _count(self, name: str, item: RateLimitItem, who: str, cost: int) -> None:
-        if await self._with_storage(lambda limiter: limiter.hit(item, name, who, cost=cost)):
+        if await self._with_counters(lambda counters: counters.spend(item, name, who, cost)):
             return
         window = await self._window(name, item, who)
         standing = _standing(name, item, window)
@@ -138,18 +112,10 @@ class RateLimits:
             headers=standing.headers,
         )
 
-    async def _window(self, name: str, item: RateLimitItem, who: str) -> _Window:
-        async def counters(limiter: SlidingWindowCounterRateLimiter) -> _Window:
-            storage = limiter.storage
-            assert isinstance(storage, MemoryStorage | RedisStorage)  # noqa: S101 - made here
-            found = await storage.get_sliding_window(item.key_for(name, who), item.get_expiry())
-            return _Window(*found)
+    async def _window(self, name: str, item: RateLimitItem, who: str) -> Window:
+        return await self._with_counters(lambda counters: counters.window(item, name, who))
 
-        return await self._with_storage(counters)
-
-    async def _with_storage(
-        self, work: Callable[[SlidingWindowCounterRateLimiter], Awaitable[Result]]
-    ) -> Result:
+    async def _with_counters(self, work: Callable[[Counters], Awaitable[Result]]) -> Result:
         if self._shared is not None and time.monotonic() >= self._left_alone_until:
             try:
                 async with asyncio.timeout(REDIS_ANSWERS_WITHIN):
@@ -160,7 +126,7 @@ class RateLimits:
         return await work(self._own)
 
 
-def _standing(name: str, item: RateLimitItem, window: _Window) -> Standing:
+def _standing(name: str, item: RateLimitItem, window: Window) -> Standing:
     ends = window.current_ends if window.current else window.previous_ends
     return Standing(
         name=name,
@@ -173,23 +139,6 @@ def _standing(name: str, item: RateLimitItem, window: _Window) -> Standing:
 
 def _per_minute(amount: int) -> RateLimitItem | None:
     return RateLimitItemPerMinute(amount) if amount else None
-
-
-def _pool(url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(
-        url, socket_timeout=REDIS_ANSWERS_WITHIN, socket_connect_timeout=REDIS_ANSWERS_WITHIN
-    )
-
-
-def _on_redis(pool: ConnectionPool) -> SlidingWindowCounterRateLimiter:
-    storage = RedisStorage(
-        "async+redis://",  # where it is, the pool knows
-        wrap_exceptions=True,
-        implementation="redispy",
-        key_prefix="gatepost:rate",
-        connection_pool=pool,  # type: ignore[arg-type]
-    )
-    return SlidingWindowCounterRateLimiter(storage)
 
 
 async def counting_refusals(

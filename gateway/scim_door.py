@@ -23,8 +23,10 @@ JSON = "application/json"
 async def endpoint(request: Request) -> Response:
     """One request of a directory. Every refusal is a SCIM error; a failure is raised."""
     try:
-        subject = await subject_of(request)
+        token = token_in(request)
         body = await read_bounded(request, largest=LARGEST_BODY)
+        # Only now: a token may be revoked while the body comes.
+        subject = await subject_of(request, token)
     except Refusal as refusal:
         return respond(request, refused(refusal))
     settings: Settings = request.app.state.settings
@@ -40,10 +42,10 @@ async def endpoint(request: Request) -> Response:
     return respond(request, await answer(asked, subject))
 
 
-async def subject_of(request: Request) -> Subject | None:
-    """The directory whose token came along; none without an Authorization header.
+def token_in(request: Request) -> str | None:
+    """The bearer token, whatever it is worth; `None` without an Authorization header.
 
-    Raises `Unauthenticated` for a token that is not, or no longer, valid.
+    Raises `Unauthenticated` for any other credential.
     """
     authorization = request.headers.get("authorization")
     if authorization is None:
@@ -51,7 +53,17 @@ async def subject_of(request: Request) -> Subject | None:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send the organization's SCIM token as a bearer token.")
-    return await scim_tokens.authenticate(token.strip(), origin=origin_of(request))
+    return token.strip()
+
+
+async def subject_of(request: Request, token: str | None) -> Subject | None:
+    """The directory whose token it is; none without one.
+
+    Raises `Unauthenticated` for a token that is not, or no longer, valid.
+    """
+    if token is None:
+        return None
+    return await scim_tokens.authenticate(token, origin=origin_of(request))
 
 
 def respond(request: Request, response: ScimResponse) -> Response:

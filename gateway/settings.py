@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from email.utils import parseaddr
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated
@@ -27,6 +29,7 @@ PREFIX = "GATEPOST_"
 TEST_PREFIX = PREFIX + "TEST_"
 """What the test suite reads for itself."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SMTP_PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
 KEY_FILE = "secret.keys"
 
 
@@ -96,8 +99,19 @@ class Settings(BaseSettings):
     """How many GraphQL streams (event streams and WebSockets) one session may have open at each
     process."""
 
+    streams_per_organization: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """The same for all people of an organization together."""
+
     streams_per_process: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     """How many GraphQL streams a process serves at a time."""
+
+    smtp_url: Annotated[str | None, Field(repr=False)] = None
+    """`smtps://USER:PASSWORD@HOST` or, by STARTTLS, `smtp://…`: what mails are sent by. Without
+    encryption only as `smtp+plain://…`. Without it nothing is mailed, and the command line prints
+    the links."""
+
+    mail_from: str | None = None
+    """Who mails are from, e.g. `Gatepost <no-reply@gate.example.com>`."""
 
     metrics_token: Annotated[str | None, Field(repr=False, min_length=16)] = None
     """What a Prometheus server sends as bearer token to `/metrics`. Without it, there is nothing at
@@ -148,6 +162,31 @@ class Settings(BaseSettings):
         is_default = parts.port in (None, DEFAULT_PORTS[parts.scheme])
         return f"{parts.scheme}://{name}" + ("" if is_default else f":{parts.port}")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        known = parts.scheme in SMTP_PORTS and parts.hostname
+        if value is not None and (not known or parts.path.strip("/") or parts.query):
+            raise ValueError("write smtps://USER:PASSWORD@HOST:PORT, or smtp:// for STARTTLS")
+        clear = parts.scheme == "smtp+plain" and parts.hostname not in LOOPBACK_HOSTS
+        if clear and parts.password is not None:
+            raise ValueError("a password is sent by smtps:// or smtp:// only, which encrypt it")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and not (value.isprintable() and "@" in parseaddr(value)[1]):
+            raise ValueError("write an address, such as Gatepost <no-reply@gate.example.com>")
+        return value
+
+    @model_validator(mode="after")
+    def _sender_with_mail_server(self) -> "Settings":
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError("GATEPOST_MAIL_FROM is needed with GATEPOST_SMTP_URL.")
+        return self
+
     @model_validator(mode="after")
     def _keys_with_postgres(self) -> "Settings":
         if not self.secret_keys and self.database_url.startswith("postgres"):
@@ -170,7 +209,7 @@ class Settings(BaseSettings):
             return None
         return self.sqlite_path.parent / KEY_FILE
 
-    @property
+    @cached_property
     def session_limits(self) -> SessionLimits:
         return SessionLimits(
             idle=timedelta(minutes=self.session_idle_minutes),

@@ -27,10 +27,16 @@ from gateway.authenticate import (
 from gateway.body import FORM, LARGEST_FORM, read_bounded, read_form
 from gateway.pages import PAGE_HEADERS
 from gateway.settings import Settings
-from gateway.sign_in_pages import finish_page, login_page, refusal_page, replace_page
+from gateway.sign_in_pages import (
+    finish_page,
+    invitation_page,
+    login_page,
+    refusal_page,
+    replace_page,
+)
 from identity.credentials import sessions
 from identity.refusals import BadInput, NotFound, Refusal, Unauthenticated
-from identity.sso import connections, links, oidc
+from identity.sso import connections, invited, links, oidc
 from identity.sso.attempts import ANSWER_WITHIN, checked_return_to
 from identity.sso.fetching import Fetcher
 from identity.sso.finishing import Replacing, finish
@@ -123,6 +129,33 @@ async def link(request: Request) -> Response:
         member=attempt.member.name,
         organization=attempt.organization.name,
         at_once=False,
+    )
+
+
+@with_refusals_as_pages
+async def invitation(request: Request) -> Response:
+    """The link of an invitation. Opening it uses nothing up, as with a one-time link."""
+    token = request.query_params.get("token", "")
+    pending = await invited.usable(token)
+    return invitation_page(token=token, email=pending.email, organization=pending.organization.name)
+
+
+@with_refusals_as_pages
+async def accept_invitation(request: Request) -> Response:
+    """Whoever agreed becomes a member, and the page that this answers signs them in."""
+    require_same_origin(request)
+    form = await read_form(request)
+    accepted = await invited.accept(
+        form.get("token", ""),
+        session_token=request.cookies.get(SESSION_COOKIE),
+        limits=_settings(request).session_limits,
+        origin=origin_of(request),
+    )
+    return finish_page(
+        code=accepted.finish_code,
+        member=accepted.member_name,
+        organization=accepted.organization_name,
+        at_once=True,
     )
 
 
@@ -231,6 +264,8 @@ routes = [
     Route("/auth/start/{connection_id}", start),
     Route("/auth/callback/{connection_id}", callback),
     Route("/auth/link", link),
+    Route("/auth/invitation", invitation),
+    Route("/auth/invitation", accept_invitation, methods=["POST"]),
     Route("/auth/finish", finish_sign_in, methods=["POST"]),
     Route("/auth/logout", logout, methods=["POST"]),
 ]

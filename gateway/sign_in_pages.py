@@ -14,9 +14,9 @@ from identity.sso.finishing import Replacing
 from models.connection import Connection
 
 _FOLDER = Path(__file__).parent / "templates" / "sign_in"
-_LOGIN, _OFFERED, _NONE_OFFERED, _FINISH, _REPLACE = (
+_LOGIN, _OFFERED, _NONE_OFFERED, _FINISH, _REPLACE, _INVITATION = (
     Template((_FOLDER / f"{name}.html").read_text(encoding="utf-8"))
-    for name in ("login", "offered", "none_offered", "finish", "replace")
+    for name in ("login", "offered", "none_offered", "finish", "replace", "invitation")
 )
 _AT_ONCE = '<script src="/static/sign_in/finish.js" defer></script>'
 
@@ -51,6 +51,14 @@ def finish_page(*, code: str, member: str, organization: str, at_once: bool) -> 
         script=_AT_ONCE if at_once else "",
     )
     return HTMLResponse(page("Signing in" if at_once else "Sign in", body), headers=PAGE_HEADERS)
+
+
+def invitation_page(*, token: str, email: str, organization: str) -> HTMLResponse:
+    """The question whether to accept an invitation."""
+    body = _INVITATION.substitute(
+        token=escape(token), email=escape(email), organization=escape(organization)
+    )
+    return HTMLResponse(page("You are invited", body), headers=PAGE_HEADERS)
 
 
 def replace_page(code: str, replacing: Replacing) -> HTMLResponse:

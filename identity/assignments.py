@@ -4,26 +4,32 @@ Giving and taking a role both need `members:assign` at the scope and every permi
 there, so that nobody hands out, or takes from others, more than they hold.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from identity import moments, roles, text
+from identity import assignment_events, moments, owners, roles, text
 from identity.access import targets
 from identity.access.compiled import Access, narrowed
-from identity.access.lookup import Lookup, Place
+from identity.access.decision import Grant, Target
+from identity.access.load import read_access
+from identity.access.lookup import Lookup, Place, seen_with
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import Conflict, NotFound
+from identity.holders import PRINCIPALS
+from identity.refusals import Conflict, LastOwner, NotFound, Refusal
 from identity.subject import Subject
-from identity.writing import writing
+from identity.writing import Write, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.clock import now
 from models.group import Group
 from models.member import Member
 from models.role import Role
+
+REASON_LENGTH = 500
 
 
 class Principal(NamedTuple):
@@ -52,21 +58,22 @@ async def assign(
     """Give a role at a scope, until `expires_at` if given.
 
     Raises `NotFound` for a role, principal or scope that is not visible, `Forbidden`, `Escalation`,
-    `BadInput` for a past expiry, and `Conflict` when it is held there already.
+    `BadInput` for a past expiry or a role that does not fit the scope, and `Conflict` when it is
+    held there already.
     """
     if expires_at is not None:
         expires_at = moments.future(expires_at, what="expiry", field="expiresAt")
-    if reason is not None:
-        reason = text.prose(reason, field="reason", longest=500)
+    reason = text.optional_prose(reason, field="reason", longest=REASON_LENGTH)
     async with writing(subject, Action.ROLE_ASSIGN, changes_access=True) as write:
         at = await targets.scope(write.access, scope.type, scope.id)
         write.access.require(Permission.MEMBERS_ASSIGN, at)
         role = await roles.found(write.access, role_id)
+        roles.require_fitting(role, scope.type, field="scopeId")
         holder = await _principal(write.organization_id, principal)
         write.about(target(holder), workspace_id=at.workspace_id)
         mask = narrowed(roles.mask_of_role(role), scope.type)
         write.access.require_holding(mask, at, until=expires_at)
-        await roles.drop_ended(role, principal_id=principal.id)
+        await roles.drop_ended(write, role, principal_id=principal.id)
         if await Assignment.exists(
             role=role, principal_id=principal.id, scope_type=scope.type, scope_id=scope.id
         ):
@@ -85,18 +92,30 @@ async def assign(
         )
         await write.record(
             target(holder),
-            changes({}, _facts(assignment, role)),
+            changes({}, assignment_events.facts(assignment, role)),
             workspace_id=at.workspace_id,
             reason=reason,
         )
     return assignment
 
 
+def could_give(access: Access, role: Role, scope_type: ScopeType, at: Target) -> bool:
+    """Whether `assign` would let somebody with this access give the role there, for good."""
+    mask = narrowed(roles.mask_of_role(role), scope_type)
+    return (
+        roles.fits(role, scope_type)
+        and targets.sees_scope(access, scope_type, at)
+        and roles.ROLE.seen(access, at)
+        and access.allows(Permission.MEMBERS_ASSIGN, at)
+        and access.holds(mask, at)
+    )
+
+
 ASSIGNMENT = Lookup(
     Assignment,
     "assignment",
     Place.SCOPE,
-    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+    seen_with(Permission.MEMBERS_READ),
 )
 
 
@@ -114,46 +133,124 @@ async def unassign(subject: Subject, assignment_id: UUID) -> Assignment:
     """Take a role away. Raises `NotFound`, `Forbidden`, `Escalation`, `LastOwner`."""
     async with writing(subject, Action.ROLE_UNASSIGN, changes_access=True) as write:
         assignment = await found(write.access, assignment_id)
-        role, at = assignment.role, roles.scope_of(assignment)
+        role = assignment.role
         holder = await _principal(
             write.organization_id, Principal(assignment.principal_type, assignment.principal_id)
         )
         write.about(target(holder), workspace_id=assignment.workspace_id)
-        write.access.require(Permission.MEMBERS_ASSIGN, at)
-        mask = narrowed(roles.mask_of_role(role), assignment.scope_type)
-        write.access.require_holding(mask, at, until=now())
+        _require_handing(write, assignment, until=now())
         await assignment.delete()
         await write.record(
             target(holder),
-            changes(_facts(assignment, role), {}),
+            changes(assignment_events.facts(assignment, role), {}),
             workspace_id=assignment.workspace_id,
         )
     return assignment
 
 
-async def delete_of_principal(organization_id: UUID, principal_id: UUID) -> None:
-    """Drop what a member or group that is going away was assigned, in the caller's transaction."""
-    await Assignment.filter(organization_id=organization_id, principal_id=principal_id).delete()
+async def unassign_all(
+    write: Write, wanted: Sequence[Assignment], *, reason: str
+) -> Mapping[UUID, Refusal]:
+    """Take several roles away, each that may be, as a part of the caller's change: the refusals of
+    the others, by assignment. The number of statements does not grow with the assignments.
+
+    They come with their roles, read under the lock of a change of access. Of those that own the
+    organization, the last one in the order given stays.
+    """
+    owning = await owners.owning(write.organization_id)
+    refusals: dict[UUID, Refusal] = {}
+    going = []
+    for assignment in wanted:
+        try:
+            _require_handing(write, assignment, until=now())
+            if owning <= {assignment.id}:
+                raise LastOwner
+        except Refusal as refusal:
+            refusals[assignment.id] = refusal
+        else:
+            owning -= {assignment.id}
+            going.append(assignment)
+    await assignment_events.delete(write.subject, going, reason=reason)
+    return refusals
 
 
-async def delete_at_resource(organization_id: UUID, scope: Scope) -> int:
-    """Drop what was assigned at a resource that is going away; how many it were."""
-    return await Assignment.filter(
-        organization_id=organization_id, scope_type=scope.type, scope_id=scope.id
-    ).delete()
+async def require_taking(write: Write, member: Member) -> None:
+    """Raise `Escalation` unless the subject holds what every role of the member gives, directly or
+    through a group: whoever takes a member out takes all of it.
+    """
+    for grant in await _grants_of(write, member):
+        write.access.require_holding(grant.mask, _target(grant), until=now())
+
+
+async def require_giving(write: Write, member: Member) -> None:
+    """The same for as long as the member will: whoever brings a member back gives all of it."""
+    for grant in await _grants_of(write, member):
+        write.access.require_holding(grant.mask, _target(grant), until=grant.expires_at)
+
+
+async def _grants_of(write: Write, member: Member) -> Iterable[Grant]:
+    access = await read_access(write.organization_id, member.id, write.subject.plan)
+    return access.grants
+
+
+def _target(grant: Grant) -> Target:
+    return Place.SCOPE.target_of(grant)
+
+
+async def require_taking_from(write: Write, group: Group) -> None:
+    """Raise `Escalation` unless the subject holds what every role of the group gives, and
+    `Forbidden` where it may not take roles: whoever leaves the group loses all of it.
+    """
+    for assignment in await _live_of(write, group):
+        _require_handing(write, assignment, until=now())
+
+
+async def require_giving_to(write: Write, group: Group) -> None:
+    """The same for as long as the group will: whoever joins it gets all of it."""
+    for assignment in await _live_of(write, group):
+        _require_handing(write, assignment, until=assignment.expires_at)
+
+
+async def _live_of(write: Write, group: Group) -> Iterable[Assignment]:
+    """The assignments of a group that have not ended, with their roles."""
+    found = await Assignment.filter(
+        organization_id=write.organization_id, principal_id=group.id
+    ).select_related("role")
+    return [each for each in found if each.expires_at is None or each.expires_at > now()]
+
+
+def _require_handing(write: Write, assignment: Assignment, *, until: datetime | None) -> None:
+    at = roles.scope_of(assignment)
+    write.access.require(Permission.MEMBERS_ASSIGN, at)
+    mask = narrowed(roles.mask_of_role(assignment.role), assignment.scope_type)
+    write.access.require_holding(mask, at, until=until)
+
+
+async def delete_of_principal(write: Write, principal_id: UUID, *, reason: str) -> None:
+    """Drop what a member or group that is going away was assigned, as a part of the caller's
+    change, while it is still there.
+    """
+    held = Assignment.filter(organization_id=write.organization_id, principal_id=principal_id)
+    going = await held.select_related("role")
+    await assignment_events.delete(write.subject, going, reason=reason)
+
+
+async def delete_at_resource(write: Write, scope: Scope, *, reason: str) -> int:
+    """Drop what was assigned at a resource that is going away, as a part of the caller's change;
+    how many it were.
+    """
+    there = Assignment.filter(
+        organization_id=write.organization_id, scope_type=scope.type, scope_id=scope.id
+    )
+    going = await there.select_related("role")
+    await assignment_events.delete(write.subject, going, reason=reason)
+    return len(going)
 
 
 async def _principal(organization_id: UUID, principal: Principal) -> Member | Group:
-    model: type[Member] | type[Group] = Member if principal.type is PrincipalType.MEMBER else Group
-    row = await model.get_or_none(id=principal.id, organization_id=organization_id)
+    row = await PRINCIPALS[principal.type].get_or_none(
+        id=principal.id, organization_id=organization_id
+    )
     if row is None:
         raise NotFound(principal.type.value)
     return row
-
-
-def _facts(assignment: Assignment, role: Role) -> dict[str, object]:
-    return {
-        "role": role.name,
-        "scope": f"{assignment.scope_type.value}:{assignment.scope_id}",
-        "expiresAt": assignment.expires_at,
-    }

@@ -10,21 +10,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from identity import assignments, moments, text
+from identity import creators, moments, text
 from identity.access import targets
 from identity.access.compiled import Access
-from identity.access.kinds import MAILING_LIST, SENDING_SERVER, ResourceKind
+from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, ResourceKind
 from identity.access.permissions import Permission
-from identity.assignments import Scope
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
+from identity.deleting import Deletion, deleted
 from identity.editing import Edit, edited
-from identity.refusals import BadInput, Conflict
+from identity.refusals import BadInput, Conflict, InUse
 from identity.subject import Subject
 from identity.writing import writing
-from models.assignment import ScopeType
-from models.campaign import Campaign, CampaignStatus
+from models.campaign import OVER, Campaign, CampaignStatus
 from models.clock import now
 
 BODY_LENGTH = 1_000_000
@@ -43,7 +42,7 @@ class Content:
 
 async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campaign:
     """Start a campaign. Raises `NotFound`, `Forbidden`, `BadInput`."""
-    async with writing(subject, Action.CAMPAIGN_CREATE) as write:
+    async with writing(subject, Action.CAMPAIGN_CREATE, changes_access=True) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.CAMPAIGNS_DRAFT)
         campaign = Campaign(workspace=workspace, owner_id=write.subject.member_id)
         await _take(write.access, campaign, content, name=content.name or "")
@@ -51,6 +50,7 @@ async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campa
         await write.record(
             target(campaign), changes({}, _facts(campaign)), workspace_id=workspace.id
         )
+        await creators.give(write, CAMPAIGN, campaign, by=Permission.CAMPAIGNS_DRAFT)
     return campaign
 
 
@@ -125,22 +125,27 @@ async def delete(subject: Subject, campaign_id: UUID) -> Campaign:
 
     Raises `NotFound`, `Forbidden`, and `Conflict` while it is going out.
     """
-    async with writing(subject, Action.CAMPAIGN_DELETE, changes_access=True) as write:
-        campaign = await targets.resource(
-            write.access, Campaign, campaign_id, Permission.CAMPAIGNS_DELETE
-        )
-        write.about(target(campaign), workspace_id=campaign.workspace_id)
-        if not campaign.status.deletable:
-            raise Conflict(f"A campaign that is {campaign.status.value} cannot be deleted.")
-        dropped = await assignments.delete_at_resource(
-            write.organization_id, Scope(ScopeType.CAMPAIGN, campaign.id)
-        )
-        write.changes_access = dropped > 0
-        await campaign.delete()
-        await write.record(
-            target(campaign), changes(_facts(campaign), {}), workspace_id=campaign.workspace_id
-        )
-    return campaign
+    deletion = Deletion(
+        Action.CAMPAIGN_DELETE, CAMPAIGN, Permission.CAMPAIGNS_DELETE, _facts, _require_deletable
+    )
+    return await deleted(subject, campaign_id, deletion)
+
+
+async def _require_deletable(campaign: Campaign) -> None:
+    if not campaign.status.deletable:
+        raise Conflict(f"A campaign that is {campaign.status.value} cannot be deleted.")
+
+
+async def let_go(**attached: UUID) -> None:
+    """Detach a list or a server that is going away, named by its column, from the campaigns that
+    are over; their own log says what they went out with. Raises `InUse` when another one has it.
+
+    The caller holds the organization's lock exclusively, so that nobody attaches it meanwhile.
+    """
+    having = Campaign.filter(**attached)
+    if await having.exclude(status__in=OVER).exists():
+        raise InUse("A campaign that is not over uses it. Give that campaign another one first.")
+    await having.update(**dict.fromkeys(attached, None))
 
 
 async def _take(access: Access, campaign: Campaign, content: Content, *, name: str) -> None:

@@ -1,6 +1,10 @@
-"""Groups: sets of members. A role assigned to a group holds for whoever is in it."""
+"""Groups: sets of members. A role assigned to a group holds for whoever is in it.
 
-from collections.abc import Collection, Iterator, Sequence
+What is changed here is what a directory says of its groups; people change theirs in
+`identity.manual_groups`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +14,7 @@ from tortoise.queryset import QuerySet
 from identity import assignments, text
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
-from identity.access.lookup import Lookup, Place
+from identity.access.lookup import Lookup, Place, seen_with
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
@@ -20,15 +24,18 @@ from identity.subject import Subject
 from identity.writing import Write, taken, writing
 from models.assignment import Assignment
 from models.group import Group, GroupMember, GroupSource
-from models.listing import Listing, Rows
+from models.listing import Linked, Listing, Rows
 from models.member import Member
-from models.sql import Statement
+from models.sql import Statement, as_uuid
 
 AT_ONCE = 5_000
 """Ids in one statement: neither database binds more than some 32,000 parameters."""
 
-MEMBERS = Statement("""
-    SELECT m.user_name FROM group_members gm JOIN members m ON m.id = gm.member_id
+DELETED = "The group was deleted."
+"""Why its roles were taken."""
+
+_MEMBERS = Statement("""
+    SELECT m.id, m.user_name FROM group_members gm JOIN members m ON m.id = gm.member_id
     WHERE gm.group_id = $1
 """)
 
@@ -60,7 +67,7 @@ GROUP = Lookup(
     Group,
     "group",
     Place.ORGANIZATION,
-    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+    seen_with(Permission.MEMBERS_READ),
 )
 
 
@@ -71,6 +78,42 @@ def listing(access: Access) -> Listing:
     """
     access.require(Permission.MEMBERS_READ, ORGANIZATION)
     return Rows(Group, {"organization_id": access.organization_id}, order="t.name_key")
+
+
+async def by_name(access: Access, name: str) -> Group:
+    """The group of that name. Raises `NotFound`, and `Forbidden` as `listing` does."""
+    access.require(Permission.MEMBERS_READ, ORGANIZATION)
+    group = await Group.get_or_none(
+        organization_id=access.organization_id, name_key=text.key(name.strip())
+    )
+    if group is None:
+        raise NotFound("group")
+    return group
+
+
+def of_member(access: Access, member_id: UUID) -> Listing:
+    """The groups that a member is in, by name. Raises as `listing` does."""
+    access.require(Permission.MEMBERS_READ, ORGANIZATION)
+    return Linked(
+        Group,
+        GroupMember,
+        own="group_id",
+        other=("member_id", member_id),
+        organization_id=access.organization_id,
+        order="t.name_key",
+    )
+
+
+def members_of(access: Access, group_id: UUID) -> Listing:
+    """The members of a group, newest first. Raises as `listing` does."""
+    access.require(Permission.MEMBERS_READ, ORGANIZATION)
+    return Linked(
+        Member,
+        GroupMember,
+        own="member_id",
+        other=("group_id", group_id),
+        organization_id=access.organization_id,
+    )
 
 
 async def create(
@@ -85,10 +128,10 @@ async def create(
         row = Group(organization_id=write.organization_id, source=GroupSource.DIRECTORY)
         _take(row, group)
         row.updated_at = row.created_at
-        with taken(_name_taken(row)):
+        with taken(name_taken(row)):
             await row.save(force_create=True)
-        joined = await _join(row, frozenset(member_ids))
-        await write.record(target(row), changes({}, {**_facts(row), "members": joined}))
+        joined = await join(row, await _users(row, frozenset(member_ids)))
+        await write.record(target(row), changes({}, {**_facts(row), **member_facts(joined)}))
     return row
 
 
@@ -105,13 +148,16 @@ async def update(
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
         before = _facts(row)
         _take(row, group)
-        left = await _leave(row, membership)
-        joined = await _join(row, membership.join)
-        diff = changes({**before, "members": left}, {**_facts(row), "members": joined})
-        write.changes_access = bool(left or joined) and await _has_roles(row)
+        leaving = membership.leave
+        if membership.only:
+            leaving = await _ids(GroupMember.filter(group=row)) - membership.join
+        left = await leave(row, leaving)
+        joined = await join(row, await _users(row, membership.join))
+        diff = changes({**before, **member_facts(left)}, {**_facts(row), **member_facts(joined)})
+        write.changes_access = bool(left or joined) and await has_roles(row)
         if diff:
             row.touch()
-            with taken(_name_taken(row)):
+            with taken(name_taken(row)):
                 await row.save()
             await write.record(target(row), diff)
     return row
@@ -125,11 +171,11 @@ async def delete(subject: Subject, group_id: UUID) -> None:
     async with writing(subject, Action.GROUP_DELETE, changes_access=True) as write:
         row = await _found(write, group_id)
         write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-        names = frozenset(member["user_name"] for member in await MEMBERS.rows(row.id))
-        write.changes_access = bool(names) and await _has_roles(row)
-        await assignments.delete_of_principal(write.organization_id, row.id)
+        inside = await everybody(row)
+        write.changes_access = bool(inside) and await has_roles(row)
+        await assignments.delete_of_principal(write, row.id, reason=DELETED)
         await row.delete()
-        await write.record(target(row), changes({**_facts(row), "members": names}, {}))
+        await write.record(target(row), changes({**_facts(row), **member_facts(inside)}, {}))
 
 
 async def _found(write: Write, group_id: UUID) -> Group:
@@ -140,21 +186,24 @@ async def _found(write: Write, group_id: UUID) -> Group:
     return row
 
 
-async def _join(group: Group, wanted: frozenset[UUID]) -> frozenset[str]:
-    """Add whoever is not in the group yet; their user names."""
-    if not wanted:
-        return frozenset()
-    names = await _names(group, wanted)
-    if missing := wanted - names.keys():
-        raise BadInput(f"There is no user {min(missing)}.", field="members")
-    new = wanted - await _inside(group, wanted)
+async def join(group: Group, names: Mapping[UUID, str]) -> Mapping[UUID, str]:
+    """Add whoever of these members, by id, is not in the group yet; their user names by id."""
+    new = names.keys() - await _inside(group, names)
     await GroupMember.bulk_create(
         [GroupMember(group=group, member_id=member_id) for member_id in sorted(new)]
     )
-    return frozenset(names[member_id] for member_id in new)
+    return {member_id: names[member_id] for member_id in new}
 
 
-async def _names(group: Group, ids: Collection[UUID]) -> dict[UUID, str]:
+async def _users(group: Group, ids: frozenset[UUID]) -> Mapping[UUID, str]:
+    """The user names of the members that a directory names. Raises `BadInput` for a stranger."""
+    names = await user_names(group, ids)
+    if missing := ids - names.keys():
+        raise BadInput(f"There is no user {min(missing)}.", field="members")
+    return names
+
+
+async def user_names(group: Group, ids: Collection[UUID]) -> dict[UUID, str]:
     """The user names of those that are members of the group's organization."""
     return {
         row.id: row.user_name
@@ -163,6 +212,18 @@ async def _names(group: Group, ids: Collection[UUID]) -> dict[UUID, str]:
             "id", "user_name"
         )
     }
+
+
+async def everybody(group: Group) -> Mapping[UUID, str]:
+    """The user names of all who are in the group, by id."""
+    return {as_uuid(member["id"]): member["user_name"] for member in await _MEMBERS.rows(group.id)}
+
+
+def member_facts(names: Mapping[UUID, str]) -> dict[str, object]:
+    """What the audit log tells of the members of a group, given by id: names for people, and ids
+    for what looks back.
+    """
+    return {"members": frozenset(names.values()), "memberIds": frozenset(names)}
 
 
 async def _inside(group: Group, ids: Collection[UUID]) -> frozenset[UUID]:
@@ -178,24 +239,22 @@ def _batches(ids: Collection[UUID]) -> Iterator[Sequence[UUID]]:
     return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
 
 
-async def _leave(group: Group, membership: Membership) -> frozenset[str]:
-    """Take out whoever leaves; their user names."""
-    leaving = membership.leave
-    if membership.only:
-        leaving = await _ids(GroupMember.filter(group=group)) - membership.join
-    names: set[str] = set()
-    for some in _batches(leaving):
+async def leave(group: Group, ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """Take out whoever of these is in the group; their user names by id."""
+    names: dict[UUID, str] = {}
+    for some in _batches(ids):
         places = GroupMember.filter(group=group, member_id__in=some)
-        names |= {place.member.user_name for place in await places.select_related("member")}
+        found = await places.select_related("member")
+        names.update((place.member_id, place.member.user_name) for place in found)
         await places.delete()
-    return frozenset(names)
+    return names
 
 
 async def _ids(places: QuerySet[GroupMember]) -> frozenset[UUID]:
     return frozenset(place.member_id for place in await places.only("id", "member_id"))
 
 
-async def _has_roles(group: Group) -> bool:
+async def has_roles(group: Group) -> bool:
     return await Assignment.exists(organization_id=group.organization_id, principal_id=group.id)
 
 
@@ -208,7 +267,7 @@ def _take(row: Group, group: DirectoryGroup) -> None:
     row.scim = group.scim
 
 
-def _name_taken(group: Group) -> Conflict:
+def name_taken(group: Group) -> Conflict:
     return Conflict(f"There is a group named {group.name!r} already in this organization.")
 
 

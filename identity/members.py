@@ -1,7 +1,9 @@
 """Members: people in an organization, as its directory or its owners know them.
 
-What takes access away (suspension, removal) ends the sessions, and what would start one, in the
-same transaction.
+What takes access away (suspension, removal, leaving) ends the sessions, and what would start one,
+in the same transaction. Who takes a member out takes all their roles, and who brings one back gives
+them: both need what those roles hold. A directory needs nothing of it, since it says who belongs to
+the organization, and not what they may do there.
 """
 
 from dataclasses import dataclass
@@ -11,28 +13,33 @@ from uuid import UUID
 from identity import assignments, text
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
-from identity.access.lookup import Lookup, Place
+from identity.access.lookup import Lookup, Place, seen_with
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.credentials import sessions
-from identity.refusals import Conflict, Forbidden
+from identity.owners import owns
+from identity.refusals import Conflict, Forbidden, NotFound
 from identity.sso import attempts
 from identity.subject import Subject
-from identity.writing import Write, taken, writing
+from identity.writing import Write, require_version, taken, writing
+from models.audit_event import ActorType
 from models.clock import now
 from models.listing import Listing, Rows
 from models.member import Member, MemberStatus, SuspendedBy
 from models.session import EndReason
-from models.sql import Statement
+from models.sql import Statement, as_uuid
 from models.user import User
 
 NAME_LENGTH = 200
+DIRECTORY_MANAGED = "DIRECTORY_MANAGED"
+"""The reason of a refusal: what is asked for is a directory's to do."""
 
 _LEAVE_GROUPS = Statement("""
     UPDATE groups SET version = version + 1, updated_at = $2
     WHERE id IN (SELECT group_id FROM group_members WHERE member_id = $1)
+    RETURNING id, name
 """)
 
 _NOT_PROVISIONED = (
@@ -63,7 +70,7 @@ MEMBER = Lookup(
     Member,
     "member",
     Place.ORGANIZATION,
-    lambda access, target: access.allows(Permission.MEMBERS_READ, target),
+    seen_with(Permission.MEMBERS_READ),
 )
 
 
@@ -91,7 +98,7 @@ async def provision(subject: Subject, person: Person) -> Member:
         _take(member, person)
         member.user = await User.create(email=member.email, name=member.name)
         if person.active is False:
-            _suspend(member)
+            _suspend(member, SuspendedBy.DIRECTORY)
         member.updated_at = member.created_at
         with taken(_user_name_taken(member)):
             await member.save(force_create=True)
@@ -118,8 +125,7 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
         if not diff:
             return member
         if write.action is Action.MEMBER_SUSPEND:
-            await sessions.end_of(member, EndReason.SUSPENDED)
-            await attempts.end_of(member.id)
+            await _sign_out(member)
         member.touch()
         with taken(_user_name_taken(member)):
             await member.save()
@@ -127,20 +133,151 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     return member
 
 
-async def remove(subject: Subject, member_id: UUID) -> None:
+async def rename(subject: Subject, member_id: UUID, *, name: str, expected_version: int) -> Member:
+    """Call a member by another name.
+
+    Raises `NotFound`, `Forbidden` (also where a directory says what they are called), `BadInput`
+    and `VersionConflict`.
+    """
+    name = text.label(name, field="name", longest=NAME_LENGTH)
+    async with writing(subject, Action.MEMBER_UPDATE) as write:
+        member = await _found(write, member_id)
+        write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
+        if member.provisioned:
+            raise Forbidden(
+                f"A directory says what {member.name} is called. Change it there.",
+                reason=DIRECTORY_MANAGED,
+                missing=[],
+            )
+        require_version(member, expected_version)
+        before = _facts(member)
+        member.name = name
+        member.touch()
+        await member.save()
+        await write.record(target(member), changes(before, _facts(member)))
+    return member
+
+
+async def suspend(subject: Subject, member_id: UUID, *, reason: str | None = None) -> Member:
+    """Take a member's access until somebody with the right to it gives it back.
+
+    Raises `NotFound`, `Forbidden` (also to suspend oneself), `Escalation`, `LastOwner`, and
+    `Conflict` for a member who is not active.
+    """
+    reason = text.optional_prose(reason, field="reason", longest=assignments.REASON_LENGTH)
+    async with writing(subject, Action.MEMBER_SUSPEND, changes_access=True) as write:
+        member = await _taken_out(write, member_id)
+        if member.status is not MemberStatus.ACTIVE:
+            raise Conflict(f"{member.name} is not active.")
+        before = _facts(member)
+        _suspend(member, SuspendedBy.ADMIN)
+        await _sign_out(member)
+        member.touch()
+        await member.save()
+        await write.record(target(member), changes(before, _facts(member)), reason=reason)
+    return member
+
+
+async def reactivate(subject: Subject, member_id: UUID) -> Member:
+    """Give a suspended member the access back that their roles hold now.
+
+    Whom a directory suspended, a directory brings back, or the operator. Raises `NotFound`,
+    `Forbidden`, `Escalation`, and `Conflict` for a member who is not suspended.
+    """
+    async with writing(subject, Action.MEMBER_REACTIVATE, changes_access=True) as write:
+        member = await _found(write, member_id)
+        write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
+        if member.status is not MemberStatus.SUSPENDED:
+            raise Conflict(f"{member.name} is not suspended.")
+        if member.suspended_by is SuspendedBy.DIRECTORY and not write.by_operator:
+            raise Forbidden(
+                f"A directory suspended {member.name}, and only a directory brings them back.",
+                reason=DIRECTORY_MANAGED,
+                missing=[],
+            )
+        await assignments.require_giving(write, member)
+        before = _facts(member)
+        member.activate()
+        member.touch()
+        await member.save()
+        await write.record(target(member), changes(before, _facts(member)))
+    return member
+
+
+async def remove(subject: Subject, member_id: UUID, *, reason: str | None = None) -> Member:
     """Take a member out: sessions end, assignments go; the account stays for other organizations.
 
-    Raises `NotFound`, `Forbidden`, `LastOwner`.
+    Raises `NotFound`, `Forbidden` (also to remove oneself), `Escalation`, `LastOwner`.
     """
+    reason = text.optional_prose(reason, field="reason", longest=assignments.REASON_LENGTH)
     async with writing(subject, Action.MEMBER_REMOVE, changes_access=True) as write:
-        member = await _found(write, member_id)
-        write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-        await assignments.delete_of_principal(write.organization_id, member.id)
-        await _LEAVE_GROUPS.execute(member.id, now())
-        await member.delete()
-        if not await Member.exists(user_id=member.user_id):
-            await User.filter(id=member.user_id).delete()
-        await write.record(target(member), changes(_facts(member), {}))
+        member = await _taken_out(write, member_id)
+        lost = await _delete(write, member, reason="The member was removed.")
+        await write.record(target(member), changes(lost, {}), reason=reason)
+    return member
+
+
+async def leave(subject: Subject, organization_id: UUID) -> Member:
+    """Leave the organization, which is named so that nobody leaves another one than they mean.
+
+    Raises `NotFound` for another organization than the subject's, or a subject that is no member,
+    and `Forbidden` for an owner, who steps down first.
+    """
+    async with writing(subject, Action.MEMBER_LEAVE, changes_access=True) as write:
+        if organization_id != write.organization_id:
+            raise NotFound("organization")
+        member = await Member.get_or_none(
+            id=write.subject.member_id, organization_id=write.organization_id
+        )
+        if member is None:
+            raise NotFound("member")
+        write.about(target(member))
+        if await owns(write.organization_id, member.id):
+            raise Forbidden(
+                "You own the organization. Step down first: give the role Owner back.",
+                reason="OWNER",
+                missing=[],
+            )
+        lost = await _delete(write, member, reason="The member left.")
+        await write.record(target(member), changes(lost, {}))
+    return member
+
+
+async def _taken_out(write: Write, member_id: UUID) -> Member:
+    """The member, whom the subject may suspend and remove."""
+    member = await _found(write, member_id)
+    write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
+    if member.id == write.subject.member_id:
+        raise Forbidden(
+            "You cannot suspend or remove yourself. Leave the organization instead.",
+            reason="YOURSELF",
+            missing=[],
+        )
+    if write.subject.actor_type is not ActorType.SCIM_TOKEN:
+        await assignments.require_taking(write, member)
+    return member
+
+
+async def _delete(write: Write, member: Member, *, reason: str) -> dict[str, object]:
+    """Delete the membership with what hangs on it, and an account that nothing needs any more. What
+    the audit log tells of the member, and of the groups that they were in.
+    """
+    await assignments.delete_of_principal(write, member.id, reason=reason)
+    left = await _LEAVE_GROUPS.all_returned(member.id, now())
+    await member.delete()
+    if not await Member.exists(user_id=member.user_id):
+        await User.filter(id=member.user_id).delete()
+    return {
+        **_facts(member),
+        "groups": frozenset(group["name"] for group in left),
+        "groupIds": frozenset(as_uuid(group["id"]) for group in left),
+    }
+
+
+async def _sign_out(member: Member) -> None:
+    """End the member's sessions, and every sign-in under way that would start one."""
+    await sessions.end_of(member, EndReason.SUSPENDED)
+    await attempts.end_of(member.id)
 
 
 async def _found(write: Write, member_id: UUID) -> Member:
@@ -171,19 +308,18 @@ def _follow(write: Write, member: Member, active: bool | None) -> bool:
     """Suspend or bring back as the directory says; whether that changes anything."""
     if active is False and member.status is not MemberStatus.SUSPENDED:
         write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-        _suspend(member)
+        _suspend(member, SuspendedBy.DIRECTORY)
         write.action = Action.MEMBER_SUSPEND
         return True
     if active and member.suspended_by is SuspendedBy.DIRECTORY:
-        member.status, member.suspended_by = MemberStatus.ACTIVE, None
+        member.activate()
         write.action = Action.MEMBER_REACTIVATE
         return True
     return False
 
 
-def _suspend(member: Member) -> None:
-    member.status = MemberStatus.SUSPENDED
-    member.suspended_by = SuspendedBy.DIRECTORY
+def _suspend(member: Member, by: SuspendedBy) -> None:
+    member.status, member.suspended_by = MemberStatus.SUSPENDED, by
 
 
 def _user_name_taken(member: Member) -> Conflict:

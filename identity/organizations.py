@@ -1,18 +1,20 @@
-"""Opening an organization: for the operator, since nobody is in it yet."""
+"""Opening an organization, for the operator, since nobody is in it yet; and its plan."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from identity import text
+from identity import assignment_events, text
 from identity.access.builtin_roles import DESCRIPTIONS
+from identity.access.decision import Target
 from identity.access.load import read_access
-from identity.access.lookup import Lookup, Place
+from identity.access.lookup import Lookup, Place, Seen
+from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
-from identity.audit.record import record, target
+from identity.audit.record import record, record_all, target
 from identity.refusals import Conflict, Forbidden, NotFound
 from identity.subject import Origin, Subject, operator
-from identity.writing import taken, writing
+from identity.writing import Write, taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType, ViaType
 from models.database import transaction
@@ -22,7 +24,9 @@ from models.role import BuiltinRole, Role
 from models.user import User
 from models.workspace import Workspace
 
-ORGANIZATION = Lookup(Organization, "organization", Place.ORGANIZATION, lambda access, target: True)
+ORGANIZATION = Lookup(
+    Organization, "organization", Place.ORGANIZATION, Seen(lambda access, target: True)
+)
 """Whoever is in an organization may know that it is there; it finds no other."""
 
 
@@ -66,7 +70,7 @@ async def create(
             for builtin in BuiltinRole
         }
         workspace = await Workspace.create(organization=organization, slug="main", name=name)
-        owner = await add_member(organization, email=address, name=called)
+        owner = await add_member(organization.id, email=address, name=called)
         await Assignment.create(
             organization=organization,
             role=roles[BuiltinRole.OWNER],
@@ -85,11 +89,11 @@ async def create(
     return Opened(organization, workspace, owner)
 
 
-async def add_member(organization: Organization, *, email: str, name: str) -> Member:
+async def add_member(organization_id: UUID, *, email: str, name: str) -> Member:
     """A new account and its active membership. The caller holds the transaction and records it."""
     user = await User.create(email=email, name=name)
     return await Member.create(
-        organization=organization,
+        organization_id=organization_id,
         user=user,
         user_name=email,
         user_name_key=text.key(email),
@@ -107,12 +111,12 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
     """
     async with writing(subject, Action.OWNER_RECOVER, changes_access=True) as write:
         write.require_operator("Only the operator recovers an owner.")
-        member = await _with_address(write.organization_id, email)
+        member = await member_with_address(write.organization_id, email)
         before = member.status
-        member.status, member.suspended_by = MemberStatus.ACTIVE, None
+        member.activate()
         member.touch()
         await member.save()
-        await _own(write.organization_id, member)
+        await _own(write, member)
         await write.record(
             target(member),
             changes({"status": before}, {"status": member.status, "role": BuiltinRole.OWNER}),
@@ -120,7 +124,28 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
     return member
 
 
-async def _with_address(organization_id: UUID, email: str) -> Member:
+async def change_plan(subject: Subject, plan: Plan) -> Organization:
+    """Put the organization on a plan. Nothing is deleted: what a smaller plan does not include is
+    refused, and is there again with a larger one. The plan that it has already changes nothing.
+
+    Raises `Forbidden`.
+    """
+    async with writing(subject, Action.ORGANIZATION_PLAN, changes_access=True) as write:
+        organization = await ORGANIZATION.find(write.access, write.organization_id)
+        write.about(target(organization))
+        write.access.require(Permission.ORGANIZATION_PLAN, Target())
+        before = organization.plan
+        if before is plan:
+            write.changes_access = False
+            return organization
+        organization.plan = plan
+        organization.touch()
+        await organization.save(update_fields=["plan", "version", "updated_at"])
+        await write.record(target(organization), changes({"plan": before}, {"plan": plan}))
+    return organization
+
+
+async def member_with_address(organization_id: UUID, email: str) -> Member:
     """The member of an address. Raises `NotFound`, and `Conflict` when several have it."""
     found = await Member.filter(organization_id=organization_id, email_key=text.key(email.strip()))
     if not found:
@@ -130,17 +155,32 @@ async def _with_address(organization_id: UUID, email: str) -> Member:
     return found[0]
 
 
-async def _own(organization_id: UUID, member: Member) -> None:
+async def _own(write: Write, member: Member) -> None:
     """Assign Owner at the organization without an end, or take the end away."""
+    organization_id = write.organization_id
     role = await Role.get(organization_id=organization_id, builtin=BuiltinRole.OWNER)
-    await Assignment.update_or_create(
-        {"organization_id": organization_id, "expires_at": None},
-        role=role,
-        principal_type=PrincipalType.MEMBER,
-        principal_id=member.id,
-        scope_type=ScopeType.ORGANIZATION,
-        scope_id=organization_id,
-    )
+    assignment = await Assignment.get_or_none(
+        role=role, principal_id=member.id, scope_id=organization_id
+    ).select_related("role")
+    if assignment is not None and assignment.expires_at is None:
+        return
+    holders, reason = {member.id: target(member)}, "The operator recovered the owner."
+    events = []
+    if assignment is None:
+        assignment = Assignment(
+            organization_id=organization_id,
+            role=role,
+            principal_type=PrincipalType.MEMBER,
+            principal_id=member.id,
+            scope_type=ScopeType.ORGANIZATION,
+            scope_id=organization_id,
+        )
+    else:
+        events += assignment_events.taken(write.subject, [assignment], holders, reason=reason)
+    assignment.expires_at = None
+    await assignment.save()
+    events += assignment_events.given(write.subject, [assignment], holders, reason=reason)
+    await record_all(events)
 
 
 async def operator_of(slug: str, *, origin: Origin | None = None) -> Subject:
@@ -160,7 +200,7 @@ async def as_member(slug: str, email: str, *, origin: Origin) -> Subject:
     organization = await Organization.get_or_none(slug=slug)
     if organization is None:
         raise NotFound("organization")
-    member = await _with_address(organization.id, email)
+    member = await member_with_address(organization.id, email)
     if member.status is not MemberStatus.ACTIVE:
         raise Forbidden(f"{email.strip()} is not active.", reason="NOT_ACTIVE", missing=[])
     return Subject(

@@ -1,28 +1,34 @@
 """Roles: named sets of permissions that an organization makes for itself.
 
 Whoever writes a role must hold every permission they add or remove, and the built-in roles are
-fixed: they are copied, never changed.
+fixed: they are copied, never changed. Every version of a role is kept, and can be brought back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from identity import text
+from identity import assignment_events, holders, role_versions, text
 from identity.access.builtin_roles import held
 from identity.access.compiled import Access, narrowed
 from identity.access.decision import ORGANIZATION, Target
-from identity.access.lookup import Lookup, Place
+from identity.access.kinds import KINDS
+from identity.access.lookup import Lookup, Place, seen_with_anywhere
 from identity.access.permissions import Permission, bits_of, mask_of, permissions_in
 from identity.audit.actions import Action
 from identity.audit.diff import changes
-from identity.audit.record import target
-from identity.refusals import BadInput, Conflict, Forbidden, InUse
+from identity.audit.record import record_all, target
+from identity.refusals import BadInput, Conflict, Forbidden, InUse, NotFound
+from identity.role_versions import Content
 from identity.subject import Subject
 from identity.writing import Write, require_version, taken, writing
-from models.assignment import Assignment
+from models.assignment import Assignment, ScopeType
 from models.clock import now
+from models.invitation import Invitation
 from models.listing import Listing, Rows
-from models.role import Role
+from models.role import BuiltinRole, Role
+from models.role_version import RoleChange
+from models.rows import columns, loaded
+from models.sql import Statement, as_uuid
 
 
 def permissions_of(role: Role) -> tuple[Permission, ...]:
@@ -35,11 +41,40 @@ def mask_of_role(role: Role) -> int:
     return mask_of(held(role.builtin, role.permissions))
 
 
+_SAME = """
+    other.organization_id = $1 AND other.principal_id = assignments.principal_id
+    AND other.scope_type = assignments.scope_type AND other.scope_id = assignments.scope_id
+"""
+_DROP_SHORTER = Statement(f"""
+    DELETE FROM assignments WHERE organization_id = $1 AND role_id = $3 AND EXISTS (
+        SELECT 1 FROM assignments other WHERE {_SAME} AND other.role_id = $2
+        AND (other.expires_at IS NULL OR other.expires_at > assignments.expires_at)
+    ) AND expires_at IS NOT NULL
+    RETURNING *
+""")  # noqa: S608 - a constant
+_DROP_SAME = Statement(f"""
+    DELETE FROM assignments WHERE organization_id = $1 AND role_id = $2 AND EXISTS (
+        SELECT 1 FROM assignments other WHERE {_SAME} AND other.role_id = $3
+    )
+    RETURNING id
+""")  # noqa: S608 - a constant
+_REPLACE = Statement("""
+    UPDATE assignments SET role_id = $3, created_at = $4 WHERE organization_id = $1 AND role_id = $2
+""")
+_PROMISE_INSTEAD = Statement("""
+    UPDATE invitations SET role_id = $3, version = version + 1, updated_at = $4
+    WHERE organization_id = $1 AND role_id = $2 AND accepted_at IS NULL AND revoked_at IS NULL
+""")
+"""An acceptance asks whether whoever invited may give what is promised then, not whoever replaced
+it: that is asked here.
+"""
+
+
 ROLE = Lookup(
     Role,
     "role",
     Place.ORGANIZATION,
-    lambda access, target: access.allows_anywhere(Permission.ROLES_READ),
+    seen_with_anywhere(Permission.ROLES_READ),
 )
 """Roles are the vocabulary of the whole organization: who may read them anywhere reads them all."""
 
@@ -57,6 +92,16 @@ def listing(access: Access) -> Listing:
 async def found(access: Access, role_id: UUID) -> Role:
     """The role, if the subject may see roles at all. Raises `NotFound`."""
     return await ROLE.find(access, role_id)
+
+
+async def by_name(access: Access, name: str) -> Role:
+    """The role of that name, if the subject may see roles at all. Raises `NotFound`."""
+    role = await Role.get_or_none(
+        organization_id=access.organization_id, name_key=text.key(name.strip())
+    )
+    if role is None or not access.allows_anywhere(Permission.ROLES_READ):
+        raise NotFound("role")
+    return role
 
 
 async def create(
@@ -84,11 +129,12 @@ async def create(
             name=name,
             name_key=text.key(name),
             description=description,
-            permissions=_names(wanted),
+            permissions=role_versions.names(wanted),
         )
         with taken(_name_taken(role)):
             await role.save(force_create=True)
-        await write.record(target(role), changes({}, _facts(role)))
+        await role_versions.add(write.subject, role, RoleChange.CREATED, before=None)
+        await write.record(target(role), changes({}, _facts(Content.of(role))))
     return role
 
 
@@ -102,92 +148,170 @@ async def update(
     add: Iterable[Permission] = (),
     remove: Iterable[Permission] = (),
 ) -> Role:
-    """Change a custom role; what is not given stays.
+    """Change a custom role; what is not given stays, and what changes nothing writes nothing.
 
-    Raises `NotFound`, `Forbidden` (also for a built-in role), `Escalation`, `Conflict` for a taken
-    name and `VersionConflict` for a lost race.
+    Raises `NotFound`, `Forbidden` (also for a built-in role), `Escalation`, `BadInput` (also for a
+    permission that is both added and removed), `Conflict` for a taken name and `VersionConflict`
+    for a lost race.
     """
+    added, removed = frozenset(add), frozenset(remove)
+    if both := role_versions.names(added & removed):
+        raise BadInput(f"This is also to be added: {', '.join(both)}.", field="remove")
+    if name is not None:
+        name = text.label(name, field="name", longest=100)
+    if description is not None:
+        description = text.prose(description, field="description", longest=500)
     async with writing(subject, Action.ROLE_UPDATE, changes_access=True) as write:
         role = await _editable(write, role_id, Permission.ROLES_WRITE)
         require_version(role, expected_version)
-        before = _facts(role)
-        present = frozenset(permissions_of(role))
-        wanted = (present | frozenset(add)) - frozenset(remove)
-        write.access.require_holding(mask_of(wanted ^ present), ORGANIZATION)
-        if name is not None:
-            role.name = text.label(name, field="name", longest=100)
-            role.name_key = text.key(role.name)
-        if description is not None:
-            role.description = text.prose(description, field="description", longest=500)
-        role.permissions = _names(wanted)
-        role.touch()
-        with taken(_name_taken(role)):
-            await role.save()
-        await write.record(target(role), changes(before, _facts(role)))
+        present = Content.of(role)
+        wanted = Content(
+            present.name if name is None else name,
+            present.description if description is None else description,
+            (present.permissions | added) - removed,
+        )
+        if wanted == present:
+            write.changes_access = False
+            return role
+        await _rewrite(write, role, wanted, RoleChange.UPDATED)
+    return role
+
+
+async def restore(subject: Subject, role_id: UUID, number: int, *, expected_version: int) -> Role:
+    """Make a role again what it was in an earlier version, as a new version. A deleted one, whose
+    version is that of its deletion, comes back under the id that it had, and nobody holds it.
+
+    Raises `NotFound`, `Forbidden` (also for a built-in role), `Escalation`, `Conflict` when the
+    name is taken by now, and `VersionConflict` for a lost race.
+    """
+    async with writing(subject, Action.ROLE_RESTORE, changes_access=True) as write:
+        role = await _deleted(write, role_id)
+        if role is None:
+            role = await _editable(write, role_id, Permission.ROLES_WRITE)
+        require_version(role, expected_version)
+        earlier = await role_versions.found(write.access, role_id, number)
+        await _rewrite(write, role, Content.of(earlier), RoleChange.RESTORED, restored_from=number)
     return role
 
 
 async def delete(subject: Subject, role_id: UUID, *, replacement_id: UUID | None = None) -> Role:
-    """Delete a custom role; whoever holds it gets the replacement at the same scopes.
+    """Delete a custom role; whoever holds it gets the replacement at the same scopes, and whoever
+    is invited to it is invited to that. Without one, its invitations cannot be accepted any more.
+    Its history stays.
 
-    Raises `NotFound`, `Forbidden` (also where a holder is and the subject may not assign), `InUse`
-    when it is held and no replacement is given, and `Escalation` when the replacement holds more
-    than the subject does at one of the scopes.
+    Raises `NotFound`, `Forbidden` (also where a holder is and the subject may not assign, or
+    somebody is invited and the subject may not invite), `InUse`
+    with the holders when it is held and no replacement is given, and `Escalation` when the
+    replacement holds more than the subject does at one of the scopes.
     """
     async with writing(subject, Action.ROLE_DELETE, changes_access=True) as write:
         role = await _editable(write, role_id, Permission.ROLES_DELETE)
         write.access.require_holding(mask_of_role(role), ORGANIZATION, until=now())
-        await drop_ended(role)
-        holding = await Assignment.filter(role=role, organization_id=write.organization_id)
+        await drop_ended(write, role)
+        holding = await Assignment.filter(
+            role=role, organization_id=write.organization_id
+        ).select_related("role")
         if holding and replacement_id is None:
             raise InUse(
-                f"{len(holding)} assignments hold this role. Name a replacement role.",
+                f"This role is in use, assignments: {len(holding)}. Name a replacement role.",
                 assignments=len(holding),
+                holders=await holders.named(write.access, holding),
             )
         after: dict[str, object] = {}
         if replacement_id is not None:
             replacement = await found(write.access, replacement_id)
             if replacement.id == role.id:
                 raise BadInput("A role cannot replace itself.", field="replacementId")
-            await _replace(write, holding, replacement)
+            await _replace(write, role, holding, replacement)
             after = {"replacement": replacement.name}
         await role.delete()
-        before = {**_facts(role), "holders": frozenset(map(_holder, holding))}
+        content = Content.of(role)
+        before = {
+            **_facts(content),
+            "version": role.version,
+            "holders": frozenset(map(_holder, holding)),
+        }
+        role.touch()
+        await role_versions.add(write.subject, role, RoleChange.DELETED, before=content)
         await write.record(target(role), changes(before, after))
     return role
 
 
-async def _replace(write: Write, assignments: Sequence[Assignment], replacement: Role) -> None:
-    """Give every holder the replacement instead; who has it already keeps that one."""
+async def _replace(
+    write: Write, role: Role, holding: Sequence[Assignment], replacement: Role
+) -> None:
+    """Give every holder the replacement instead. Who has it at the same scope already has it once,
+    for the longer of the two times. The log tells of each what they lost and what they got.
+    """
     mask = mask_of_role(replacement)
-    await drop_ended(replacement)
-    for assignment in assignments:
+    for assignment in holding:
+        require_fitting(replacement, assignment.scope_type, field="replacementId")
         at = scope_of(assignment)
         write.access.require(Permission.MEMBERS_ASSIGN, at)
         write.access.require_holding(
             narrowed(mask, assignment.scope_type), at, until=assignment.expires_at
         )
-        same = await Assignment.exists(
-            role=replacement,
-            principal_id=assignment.principal_id,
-            scope_type=assignment.scope_type,
-            scope_id=assignment.scope_id,
+    ids = (write.organization_id, role.id, replacement.id)
+    shorter = [_loaded(row, replacement) for row in await _DROP_SHORTER.all_returned(*ids)]
+    dropped = {as_uuid(row["id"]) for row in await _DROP_SAME.all_returned(*ids)}
+    await _REPLACE.execute(*ids, now())
+    if fits(replacement, ScopeType.ORGANIZATION):
+        await _require_promising(write, role, mask)
+        await _PROMISE_INSTEAD.execute(*ids, now())
+    holders = await assignment_events.holders_of(write.organization_id, holding)
+    reason = f"The role {role.name} was replaced."
+    lost = [*shorter, *holding]
+    events = assignment_events.taken(write.subject, lost, holders, reason=reason)
+    moved = [each for each in holding if each.id not in dropped]
+    for assignment in moved:
+        assignment.role = replacement
+    events += assignment_events.given(write.subject, moved, holders, reason=reason)
+    await record_all(events)
+
+
+async def _require_promising(write: Write, role: Role, mask: int) -> None:
+    """Raise `Forbidden` or `Escalation` unless the subject may promise `mask` to everybody whom
+    the role is promised to.
+    """
+    for invitation in await Invitation.filter(
+        organization_id=write.organization_id, role=role, accepted_at=None, revoked_at=None
+    ):
+        at = Place.SCOPE.target_of(invitation)
+        write.access.require(Permission.MEMBERS_INVITE, at)
+        write.access.require_holding(
+            narrowed(mask, invitation.scope_type), at, until=invitation.access_expires_at
         )
-        if same:
-            await assignment.delete()
-        else:
-            assignment.role = replacement
-            await assignment.save(update_fields=["role_id"])
 
 
-async def drop_ended(role: Role, *, principal_id: UUID | None = None) -> None:
+def fits(role: Role, scope_type: ScopeType) -> bool:
+    """Whether the role can be held at such a scope: Creator is one of single resources."""
+    return role.builtin is not BuiltinRole.CREATOR or scope_type in KINDS
+
+
+def require_fitting(role: Role, scope_type: ScopeType, *, field: str) -> None:
+    """Raise `BadInput` for a role that cannot be held at such a scope."""
+    if not fits(role, scope_type):
+        raise BadInput(f"{role.name} is held at single resources only.", field=field)
+
+
+def _loaded(row: Mapping[str, object], role: Role) -> Assignment:
+    """An assignment of the role, as a statement gave it back."""
+    assignment = loaded(Assignment, [row[column] for column in columns(Assignment)])
+    assignment.role = role
+    return assignment
+
+
+async def drop_ended(write: Write, role: Role, *, principal_id: UUID | None = None) -> None:
     """Delete the assignments of a role that have ended, which hold nothing and only stand in the
-    way of new ones. The caller holds the transaction.
+    way of new ones, as a part of the caller's change.
     """
     ended = Assignment.filter(
-        organization_id=role.organization_id, role_id=role.id, expires_at__lte=now()
+        organization_id=write.organization_id, role_id=role.id, expires_at__lte=now()
     )
-    await (ended if principal_id is None else ended.filter(principal_id=principal_id)).delete()
+    if principal_id is not None:
+        ended = ended.filter(principal_id=principal_id)
+    going = await ended.select_related("role")
+    await assignment_events.delete(write.subject, going, reason="It had ended.")
 
 
 def scope_of(assignment: Assignment) -> Target:
@@ -208,6 +332,44 @@ async def _editable(write: Write, role_id: UUID, permission: Permission) -> Role
     return role
 
 
+async def _deleted(write: Write, role_id: UUID) -> Role | None:
+    """A deleted role as a new row, which holds nothing yet; `None` for one that is not deleted."""
+    last = await role_versions.last(write.access, role_id)
+    if last is None or last.change is not RoleChange.DELETED:
+        return None
+    role = Role(
+        id=role_id,
+        organization_id=write.organization_id,
+        name=last.name,
+        description=last.description,
+        version=last.number,
+    )
+    write.about(target(role))
+    write.access.require(Permission.ROLES_WRITE, ORGANIZATION)
+    return role
+
+
+async def _rewrite(
+    write: Write,
+    role: Role,
+    wanted: Content,
+    change: RoleChange,
+    *,
+    restored_from: int | None = None,
+) -> None:
+    """Save the role as it is wanted, as its next version. Raises `Escalation` and `Conflict`."""
+    before = Content.of(role)
+    write.access.require_holding(mask_of(wanted.permissions ^ before.permissions), ORGANIZATION)
+    role.name, role.name_key = wanted.name, text.key(wanted.name)
+    role.description = wanted.description
+    role.permissions = wanted.names
+    role.touch()
+    with taken(_name_taken(role)):
+        await role.save()
+    await role_versions.add(write.subject, role, change, before=before, restored_from=restored_from)
+    await write.record(target(role), changes(_facts(before), _facts(wanted)))
+
+
 def _name_taken(role: Role) -> Conflict:
     return Conflict(f"There is a role named {role.name!r} already.")
 
@@ -219,13 +381,5 @@ def _holder(assignment: Assignment) -> str:
     )
 
 
-def _names(permissions: Iterable[Permission]) -> list[str]:
-    return [permission.value for permission in permissions_in(bits_of(permissions))]
-
-
-def _facts(role: Role) -> dict[str, object]:
-    return {
-        "name": role.name,
-        "description": role.description,
-        "permissions": frozenset(permission.value for permission in permissions_of(role)),
-    }
+def _facts(content: Content) -> dict[str, object]:
+    return {**content._asdict(), "permissions": frozenset(content.names)}

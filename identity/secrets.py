@@ -8,6 +8,7 @@ from models.connection import Connection
 from models.database import transaction
 from models.idempotent_request import IdempotentRequest
 from models.login_attempt import LoginAttempt
+from models.mail import Mail
 from models.record import Record
 from models.secret import keyring
 from models.sending_server import SendingServer
@@ -21,6 +22,7 @@ COLUMNS: Sequence[tuple[type[Record], str]] = (
     (LoginAttempt, "code_verifier_encrypted"),
     (IdempotentRequest, "request_encrypted"),
     (IdempotentRequest, "answer_encrypted"),
+    (Mail, "message_encrypted"),
 )
 """Where secrets are stored."""
 

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from identity import text
+from identity import campaigns, creators, text
 from identity.access import targets
 from identity.access.compiled import Access
+from identity.access.kinds import SENDING_SERVER
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
+from identity.deleting import Deletion, deleted
 from identity.editing import Edit, edited
 from identity.refusals import BadInput
 from identity.subject import Subject
@@ -28,12 +30,13 @@ class Settings:
 
 async def create(subject: Subject, workspace_id: UUID, settings: Settings) -> SendingServer:
     """Add a server, without credentials yet. Raises `NotFound`, `Forbidden`, `BadInput`."""
-    async with writing(subject, Action.SENDING_SERVER_CREATE) as write:
+    async with writing(subject, Action.SENDING_SERVER_CREATE, changes_access=True) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.SERVERS_WRITE)
         server = SendingServer(workspace=workspace, name="", host="")
         _take(server, settings)
         await server.save(force_create=True)
         await write.record(target(server), changes({}, _facts(server)), workspace_id=workspace.id)
+        await creators.give(write, SENDING_SERVER, server, by=Permission.SERVERS_WRITE)
     return server
 
 
@@ -99,6 +102,22 @@ async def set_credentials(
         rests_on=(),
     )
     return await edited(subject, server_id, change, seen=seen)
+
+
+async def delete(subject: Subject, server_id: UUID) -> SendingServer:
+    """Delete a server with its credentials and what was assigned at it.
+
+    Raises `NotFound`, `Forbidden`, and `InUse` while a campaign that is not over goes out through
+    it.
+    """
+    deletion = Deletion(
+        Action.SENDING_SERVER_DELETE,
+        SENDING_SERVER,
+        Permission.SERVERS_DELETE,
+        _facts,
+        lambda row: campaigns.let_go(sending_server_id=row.id),
+    )
+    return await deleted(subject, server_id, deletion)
 
 
 def _take(server: SendingServer, settings: Settings) -> None:

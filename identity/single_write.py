@@ -15,6 +15,8 @@ It never waits for the organization: whoever finds it locked has nothing changed
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from typing import Generic
 
 from identity.access.kinds import ResourceT
@@ -23,10 +25,11 @@ from identity.subject import Subject
 from models import rows
 from models.audit_event import AuditEvent
 from models.clock import now
-from models.listing import Values
 from models.reading import fetch_alone
 from models.record import Record
 from models.sql import in_transaction, is_postgres
+
+REMEMBERED_TEXTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +72,44 @@ async def written(subject: Subject, write: SingleWrite[ResourceT]) -> ResourceT 
 def _statement(
     subject: Subject, write: SingleWrite[ResourceT], event: AuditEvent
 ) -> tuple[str, Sequence[object]]:
-    row, since, values = write.row, write.since, Values()
+    row, since = write.row, write.since
     model: type[Record] = type(row)
-    columns = rows.selection(model)
-    names = rows.changed(row, since)
-    bound = zip(names, rows.bound(row, names), strict=True)
-    sets = ", ".join(f"{name} = {values.add(value)}" for name, value in bound)
-    assumed = ("id", "workspace_id", "version", *write.state)
-    conditions = " AND ".join(f"t.{name} = {values.add(since[name])}" for name in assumed)
+    names, state = rows.changed(row, since), ("id", "workspace_id", "version", *write.state)
+    values = [
+        subject.organization_id,
+        subject.revision,
+        subject.plan.value,
+        *rows.bound(row, names),
+        *(since[name] for name in state),
+        *rows.bound(event, rows.columns(AuditEvent)),
+    ]
+    return _text(model, names, state), values
+
+
+@lru_cache(maxsize=REMEMBERED_TEXTS)
+def _text(model: type[Record], names: tuple[str, ...], state: tuple[str, ...]) -> str:
+    """The statement that changes the columns `names`, on conditions of those of `state`, among them
+    the workspace.
+    """
+    numbers = count(4)
+    sets = ", ".join(f"{name} = ${next(numbers)}" for name in names)
+    at = {name: f"${next(numbers)}" for name in state}
+    conditions = " AND ".join(f"t.{name} = {number}" for name, number in at.items())
     recorded = rows.columns(AuditEvent)
-    text = f"""
+    event = ", ".join(f"${next(numbers)}" for _ in recorded)
+    columns = rows.selection(model)
+    return f"""
         WITH allowed AS (
             SELECT w.id FROM organizations o JOIN workspaces w ON w.organization_id = o.id
-            WHERE o.id = {values.add(subject.organization_id)}
-            AND o.access_revision = {values.add(subject.revision)}
-            AND o.plan = {values.add(subject.plan.value)}
-            AND w.id = {values.add(since["workspace_id"])}
+            WHERE o.id = $1 AND o.access_revision = $2 AND o.plan = $3
+            AND w.id = {at["workspace_id"]}
             FOR SHARE OF o SKIP LOCKED
         ), changed AS (
             UPDATE {model._meta.db_table} t SET {sets} FROM allowed
             WHERE t.workspace_id = allowed.id AND {conditions}
             RETURNING {columns}
         ), recorded AS (
-            INSERT INTO audit_events ({", ".join(recorded)})
-            SELECT {values.add_all(rows.bound(event, recorded))} FROM changed
+            INSERT INTO audit_events ({", ".join(recorded)}) SELECT {event} FROM changed
         )
         SELECT {columns} FROM changed t
     """  # noqa: S608 - names of our own columns
-    return text, values.given

@@ -27,6 +27,11 @@ def prose(value: str, *, field: str, longest: int, lines: bool = True) -> str:
     return value
 
 
+def optional_prose(value: str | None, *, field: str, longest: int) -> str | None:
+    """A text that may be left out. Raises `BadInput`."""
+    return None if value is None else prose(value, field=field, longest=longest)
+
+
 def given(value: str, *, field: str, longest: int) -> str:
     """A value that is kept exactly as it was sent. Raises `BadInput` when it is blank, too long or
     has control characters.

@@ -8,7 +8,7 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.refusals import Conflict
+from identity.refusals import Conflict, NotFound
 from identity.subject import Subject
 from identity.writing import taken, writing
 from models.listing import Listing, Rows
@@ -31,6 +31,14 @@ async def create(subject: Subject, *, slug: str, name: str) -> Workspace:
         await write.record(
             target(workspace), changes({}, {"slug": slug, "name": name}), workspace_id=workspace.id
         )
+    return workspace
+
+
+async def by_slug(access: Access, slug: str) -> Workspace:
+    """The workspace of that slug, if the subject holds anything in it. Raises `NotFound`."""
+    workspace = await Workspace.get_or_none(organization_id=access.organization_id, slug=slug)
+    if workspace is None or not access.enters(workspace.id):
+        raise NotFound("workspace")
     return workspace
 
 

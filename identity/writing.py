@@ -11,7 +11,7 @@ what rests on a count. A refusal rolls back and is itself recorded, in a transac
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from uuid import UUID
@@ -56,12 +56,15 @@ _BUMP = Statement("UPDATE organizations SET access_revision = access_revision + 
 class Write:
     """A change under way: the subject as it is inside the transaction, and the audit log."""
 
-    def __init__(self, subject: Subject, action: Action, *, changes_access: bool) -> None:
+    def __init__(
+        self, subject: Subject, action: Action, denials: list[Denial], *, changes_access: bool
+    ) -> None:
         self.subject = subject
         self.action = action
         self.changes_access = changes_access
         self.target: AuditTarget | None = None
         self.workspace_id: UUID | None = None
+        self._denials = denials
 
     @property
     def access(self) -> Access:
@@ -71,15 +74,24 @@ class Write:
     def organization_id(self) -> UUID:
         return self.subject.organization_id
 
+    @property
+    def by_operator(self) -> bool:
+        """Whether it is the operator's, who stands above every role."""
+        return self.subject.actor_type is ActorType.SYSTEM
+
     def require_operator(self, sentence: str) -> None:
         """Raise `Forbidden` with this sentence for anybody but the operator."""
-        if self.subject.actor_type is not ActorType.SYSTEM:
+        if not self.by_operator:
             raise Forbidden(sentence, reason="OPERATOR_ONLY")
 
     def about(self, target: AuditTarget, *, workspace_id: UUID | None = None) -> None:
         """Name the target early, so that a denial names it too."""
         self.target = target
         self.workspace_id = workspace_id
+
+    def refuse(self, refusal: Refusal, target: AuditTarget, *, workspace_id: UUID | None) -> None:
+        """Have a denial recorded of one part of the change, while the others are carried out."""
+        self._denials.append(Denial(self.action, refusal, self.subject, target, workspace_id))
 
     async def record(
         self,
@@ -160,7 +172,7 @@ async def writing(
     `write.changes_access` to false.
     """
     async with one_transaction() as denials:
-        write = Write(subject, action, changes_access=changes_access)
+        write = Write(subject, action, denials, changes_access=changes_access)
         try:
             write.subject = await _locked(subject, exclusive=exclusive or changes_access)
             yield write
@@ -173,11 +185,35 @@ async def writing(
             raise
 
 
-async def lock(subject: Subject) -> None:
-    """Take the organization's lock before reading what a change of access in the same transaction
-    rests on. The caller holds the transaction. Raises `NotFound` when the organization is gone.
+@asynccontextmanager
+async def undone() -> AsyncIterator[None]:
+    """Changes that are carried out as ever and rolled back at the end of the block: no row, event,
+    announcement or denial is left of them. Inside another transaction, that one goes on.
+
+    Raises `Busy` as `one_transaction` does.
     """
-    await _locked(subject, exclusive=True)
+    token = _denials.set([])  # which nobody records
+    try:
+        with suppress(_Undo), bounded_waits():
+            async with transaction():
+                yield
+                raise _Undo
+    except WaitedTooLong as error:
+        raise Busy from error
+    finally:
+        _denials.reset(token)
+
+
+class _Undo(Exception):
+    """Rolls a transaction back."""
+
+
+async def lock(subject: Subject) -> Subject:
+    """Take the organization's lock before reading what a change of access in the same transaction
+    rests on; the subject as it is under the lock. The caller holds the transaction. Raises
+    `NotFound` when the organization is gone.
+    """
+    return await _locked(subject, exclusive=True)
 
 
 async def _locked(subject: Subject, *, exclusive: bool) -> Subject:

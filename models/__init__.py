@@ -9,6 +9,14 @@ Leaves to others: who may read or write a row (`identity/access`), and what is r
 (`identity/audit`).
 """
 
+from models.access_review import (
+    AccessReview,
+    AccessReviewDecision,
+    AccessReviewItem,
+    AccessReviewStatus,
+    AccessReviewSubject,
+    Unanswered,
+)
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType, AuditEvent, Outcome, ViaType
 from models.campaign import Campaign, CampaignStatus
@@ -16,11 +24,15 @@ from models.connection import Connection, ConnectionProtocol, ConnectionStatus
 from models.federated_identity import FederatedIdentity
 from models.group import Group, GroupMember, GroupSource
 from models.idempotent_request import IdempotentRequest
+from models.invitation import Invitation, InvitationStatus
 from models.login_attempt import LoginAttempt, LoginMethod
+from models.mail import Mail
 from models.mailing_list import MailingList
 from models.member import Member, MemberStatus, SuspendedBy
 from models.organization import Organization, Plan
+from models.permission_use import PermissionUse
 from models.role import BuiltinRole, Role
+from models.role_version import RoleChange, RoleVersion
 from models.scim_token import ScimToken
 from models.sending_server import SendingServer
 from models.session import EndReason, Session
@@ -30,6 +42,11 @@ from models.verified_domain import VerifiedDomain
 from models.workspace import Workspace, WorkspaceState
 
 __all__ = [
+    "AccessReview",
+    "AccessReviewDecision",
+    "AccessReviewItem",
+    "AccessReviewStatus",
+    "AccessReviewSubject",
     "ActorType",
     "Assignment",
     "AuditEvent",
@@ -45,22 +62,29 @@ __all__ = [
     "GroupMember",
     "GroupSource",
     "IdempotentRequest",
+    "Invitation",
+    "InvitationStatus",
     "LoginAttempt",
     "LoginMethod",
+    "Mail",
     "MailingList",
     "Member",
     "MemberStatus",
     "Organization",
     "Outcome",
+    "PermissionUse",
     "Plan",
     "PrincipalType",
     "Role",
+    "RoleChange",
+    "RoleVersion",
     "ScimToken",
     "ScopeType",
     "SendingServer",
     "Session",
     "SuspendedBy",
     "TrustedDocument",
+    "Unanswered",
     "User",
     "VerifiedDomain",
     "ViaType",

@@ -16,10 +16,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
-import asyncpg
-from tortoise.exceptions import OperationalError
-
-from models.sql import Statement, connection, is_postgres
+from models.sql import FAILURES, Statement, connection, is_postgres
 
 CHANNEL = "gatepost"
 LONGEST = 200
@@ -38,9 +35,6 @@ _NOTIFY = Statement("SELECT pg_notify($1, $2)")
 _NOTIFY_ALL = Statement("SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text")
 _FILE_VERSION = Statement("PRAGMA data_version")
 """Changes when another connection has committed; ours is the only one of this process."""
-
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError)
-"""What a connection raises that is gone, or cannot be had. A timeout is an OSError."""
 
 log = logging.getLogger("gatepost.announcing")
 
@@ -69,7 +63,7 @@ class _Mentions:
         texts, self._texts = list(self._texts), {}
         try:
             await _NOTIFY_ALL.rows(CHANNEL, texts)
-        except _LOST as error:
+        except FAILURES as error:
             log.warning("%d mentions were not sent: %r", len(texts), error)
 
     async def finish(self) -> None:
@@ -167,7 +161,7 @@ async def _look(missed: Missed) -> None:
     while True:
         try:
             row = await _FILE_VERSION.row()
-        except _LOST as error:
+        except FAILURES as error:
             log.warning("the database was not looked at: %r", error)
             row = None
         version = None if row is None else row["data_version"]
@@ -184,7 +178,7 @@ async def _listen(hear: Hear, missed: Missed) -> None:
             async with connection().acquire_connection() as raw:
                 await _listen_until_lost(raw, hear, missed)
             log.warning("the connection that listens was lost")
-        except _LOST as error:
+        except FAILURES as error:
             log.warning("there is no connection that listens: %r", error)
         missed()
         await asyncio.sleep(RETRY_SECONDS)

@@ -19,6 +19,8 @@ class ViaType(StrEnum):
     SESSION = "session"
     SCIM_TOKEN = "scim_token"
     CLI = "cli"
+    JOB = "job"
+    """Not at all: the product did what was due."""
     SIGN_IN = "sign_in"
     """Not yet: the event is part of a sign-in."""
 
@@ -57,4 +59,4 @@ class AuditEvent(Record):
 
     class Meta:
         table = "audit_events"
-        indexes = (("organization_id", "id"),)
+        indexes = (("organization_id", "id"), ("organization_id", "action", "created_at"))

@@ -27,6 +27,10 @@ class CampaignStatus(StrEnum):
         return self not in (CampaignStatus.SCHEDULED, CampaignStatus.SENDING)
 
 
+OVER = (CampaignStatus.SENT, CampaignStatus.CANCELLED)
+"""The states in which a campaign goes out no more, so that its list and its server may go."""
+
+
 class Campaign(VersionedRecord):
     """One outbound mailing, with what it needs to go out and the counts of what became of it."""
 

@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 from models import announcing
 from models.reading import reader
 from models.secret import keyring
-from models.sql import CONNECTION
+from models.sql import CONNECTION, Statement, is_postgres
 
 APP = "models"
 MIGRATIONS = "models.migrations"
@@ -30,6 +30,7 @@ POSTGRES_LIMITS = {
 }
 """So that one organization whose lock is held takes no connections from the others for long. The
 query of the database URL may give other values, as PostgreSQL writes them; 0 is none."""
+_ONE_SNAPSHOT = Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 PRIMARY_CODE = 0xFF
 """The part of SQLite's extended result codes that says the kind."""
 
@@ -177,6 +178,17 @@ async def transaction() -> AsyncIterator[None]:
     with announcing.held():
         async with _begun():
             yield
+
+
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[None]:
+    """Every read of this task in the block sees the database as it was at one moment. Nothing is
+    written in it, and it is no part of another transaction.
+    """
+    async with transaction():
+        if is_postgres():
+            await _ONE_SNAPSHOT.execute()
+        yield
 
 
 @asynccontextmanager

@@ -78,6 +78,32 @@ class Rows:
         return f"{text} ORDER BY {self.order}"
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The rows of an organization that a table of pairs links to one row: `own` is the column of a
+    pair for these rows, `other` the one for that row, with its id.
+    """
+
+    model: type[Record]
+    pairs: type[Record]
+    own: str
+    other: tuple[str, UUID]
+    organization_id: UUID
+    order: str = "t.id DESC"
+
+    def rows(self, values: Values, window: Window | None) -> str | None:
+        column, row_id = self.other
+        text = (
+            f"SELECT t.* FROM {self.pairs._meta.db_table} p"  # noqa: S608
+            f" JOIN {self.model._meta.db_table} t ON t.id = p.{self.own}"
+            f" WHERE p.{column} = {values.add(row_id)}"
+            f" AND t.organization_id = {values.add(self.organization_id)}"
+        )
+        if window is not None:
+            return text + values.range(f"p.{self.own}", window)
+        return f"{text} ORDER BY {self.order}"
+
+
 async def page(listing: Listing, window: Window | None = None) -> list[Any]:
     """The rows of a listing as records, or of one window of it newest first."""
     values = Values()

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from tortoise import fields
 
+from models.clock import now
 from models.columns import optional_enum
 from models.organization import Organization
 from models.record import VersionedRecord
@@ -30,7 +31,8 @@ class Member(VersionedRecord):
     the attributes a directory sent that have no column of their own, as they were sent, and
     `scim_keys` the same ones as filters compare them; both are null until a directory has changed
     something. `provisioned` says that a directory brought the member in, and so may say whose
-    account it is; changing somebody who was there already never makes it so.
+    account it is; changing somebody who was there already never makes it so. `active_since` is when
+    the member came, or was last brought back from a suspension.
     """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
@@ -41,6 +43,7 @@ class Member(VersionedRecord):
     )
     status = fields.CharEnumField(MemberStatus, max_length=16, default=MemberStatus.ACTIVE)
     suspended_by = optional_enum(SuspendedBy, max_length=16)
+    active_since = fields.DatetimeField(default=now)
     user_name = fields.CharField(max_length=320)
     user_name_key = fields.CharField(max_length=320)
     email = fields.CharField(max_length=320)
@@ -58,3 +61,7 @@ class Member(VersionedRecord):
         table = "members"
         unique_together = (("organization", "user"), ("organization", "user_name_key"))
         indexes = (("organization_id", "email_key"), ("organization_id", "external_id"))
+
+    def activate(self) -> None:
+        """Let the member in again; the caller saves the row."""
+        self.status, self.suspended_by, self.active_since = MemberStatus.ACTIVE, None, now()

@@ -18,6 +18,7 @@ class BuiltinRole(StrEnum):
     MEMBER = "member"
     EDITOR = "editor"
     AUDITOR = "auditor"
+    CREATOR = "creator"
 
 
 class Role(VersionedRecord):

@@ -1,16 +1,25 @@
 """Whole rows of a model in plain SQL: Tortoise takes longer to build these than they run."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from models.listing import Values
 from models.reading import fetch
 from models.record import Record
 from models.sql import Statement
 
 RecordT = TypeVar("RecordT", bound=Record)
+ItemT = TypeVar("ItemT")
 
 REMEMBERED_TEXTS = 200
+MOST_VALUES = 20_000
+"""In one statement: neither database binds more than some 32,000."""
+
+
+def batches(items: Sequence[ItemT], size: int = MOST_VALUES) -> Iterator[Sequence[ItemT]]:
+    """The items in their order, at most `size` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 @cache
@@ -29,6 +38,11 @@ def selection(model: type[Record], alias: str = "t") -> str:
 def loaded(model: type[RecordT], values: Sequence[Any]) -> RecordT:
     """The row with these values in the model's columns, as the database gave them."""
     return model._init_from_db(**dict(zip(columns(model), values, strict=True)))
+
+
+def joined(model: type[RecordT], values: Sequence[Any]) -> RecordT | None:
+    """The same of a row that was joined from the left: without an id, there is none."""
+    return None if values[columns(model).index("id")] is None else loaded(model, values)
 
 
 async def matching(
@@ -64,6 +78,21 @@ async def insert(row: Record) -> None:
     """Save a new row."""
     await _insertion(type(row)).execute(*bound(row, columns(type(row))))
     row._saved_in_db = True
+
+
+async def insert_all(new: Sequence[Record]) -> None:
+    """Save new rows of one table, many in a statement."""
+    if not new:
+        return
+    names = columns(type(new[0]))
+    table = new[0]._meta.db_table
+    for some in batches(new, MOST_VALUES // len(names)):
+        values = Values()
+        each = ", ".join(f"({values.add_all(bound(row, names))})" for row in some)
+        text = f"INSERT INTO {table} ({', '.join(names)}) VALUES {each}"  # noqa: S608
+        await Statement(text).execute(*values.given)
+    for row in new:
+        row._saved_in_db = True
 
 
 async def update(row: Record, since: Mapping[str, object]) -> None:

@@ -7,10 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import BaseORMException
 
 CONNECTION = "default"
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
+"""What a statement raises that was not carried out. A timeout is an OSError."""
 
 
 def is_postgres() -> bool:
@@ -45,9 +49,13 @@ class Statement:
 
     async def returned(self, *values: object) -> Any | None:
         """The first row that a writing statement with RETURNING gives back."""
-        text = self.sql if is_postgres() else self._sqlite
-        rows = await connection().execute_query_dict(text, self._bound(values))
+        rows = await self.all_returned(*values)
         return rows[0] if rows else None
+
+    async def all_returned(self, *values: object) -> Sequence[Any]:
+        """All of them."""
+        text = self.sql if is_postgres() else self._sqlite
+        return await connection().execute_query_dict(text, self._bound(values))
 
     async def execute(self, *values: object) -> int:
         """Run a writing statement; the number of rows it changed."""

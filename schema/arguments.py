@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLSchema, get_named_type
 
 from identity.access.permissions import Permission
+from identity.least_privilege import MOST_DAYS
 
 First = Annotated[int | None, strawberry.argument(description="How many from the start.")]
 After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
@@ -18,6 +19,10 @@ GlobalIds = Annotated[
 ]
 Asked = Annotated[
     list[Permission] | None, strawberry.argument(description="Which permissions to answer for.")
+]
+
+Days = Annotated[
+    int, strawberry.argument(description=f"How many days to look back, at most {MOST_DAYS}.")
 ]
 
 OF_DIRECTIVES: Mapping[str, str] = {

@@ -12,11 +12,14 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from identity import least_privilege
 from identity.access.compiled import Access
+from identity.least_privilege import Use
 from identity.presence import Presence
 from identity.subject import Subject
 from models.reading import Row
 from models.record import Record
+from models.role import Role
 from schema.batches import rows_by_id, rows_with
 from schema.cost import MOST_ROWS, too_many_rows
 
@@ -43,6 +46,9 @@ class Context:
     """What mutations were carried out already, by their response keys: they are not done again."""
     found: dict[UUID, Record] = field(default_factory=dict)
     """The rows that the check of a mutation's root fields found, before any of them ran."""
+    asked: int = 0
+    """The permissions, as a mask, that were asked for and held before it ran: for its inputs, and
+    of a subscription for its field."""
     rows: int = 0
     """How many were read for the lists of the operation."""
     presence: Presence | None = None
@@ -52,6 +58,8 @@ class Context:
     by_column: dict[tuple[type[Record], str], DataLoader[UUID, list[Any]]] = field(
         default_factory=dict
     )
+
+    by_days: dict[int, DataLoader[Role, Use]] = field(default_factory=dict)
 
     @property
     def access(self) -> Access:
@@ -79,10 +87,15 @@ class Context:
         """The row that a foreign key of the row points at."""
         key = row._meta.fields_map[relation]
         model: type[Record] = key.related_model  # type: ignore[attr-defined]
+        wanted: UUID | None = getattr(row, f"{relation}_id")
+        return None if wanted is None else await self.row(model, wanted)
+
+    async def row(self, model: type[RecordT], row_id: UUID) -> RecordT | None:
+        """The row of an id that the subject was told of already."""
         if model not in self.by_id:
             self.by_id[model] = DataLoader(partial(rows_by_id, model), cache=False)
-        wanted: UUID | None = getattr(row, f"{relation}_id")
-        return None if wanted is None else await self.by_id[model].load(wanted)
+        found = await self.by_id[model].load(row_id)
+        return found if isinstance(found, model) else None
 
     async def rows_with(self, model: type[Record], column: str, value: UUID) -> list[Any]:
         """The organization's rows with this value in the column, oldest first."""
@@ -91,6 +104,13 @@ class Context:
             load = partial(rows_with, model, column, self.subject.organization_id)
             self.by_column[key] = DataLoader(load, cache=False)
         return await self.by_column[key].load(value)
+
+    async def use_of(self, role: Role, days: int) -> Use:
+        """What was used of a role in the last days; see `identity.least_privilege.of_roles`."""
+        if days not in self.by_days:
+            load = partial(least_privilege.of_roles, self.subject, days=days)
+            self.by_days[days] = DataLoader(load, cache=False)
+        return await self.by_days[days].load(role)
 
 
 ContextInfo = strawberry.Info[Context, None]

@@ -6,7 +6,8 @@
 * A list of what its arguments name (`NAMING`) has as many rows. `viewerCan` has one for each of the
   permissions that it is asked about, or for each that is about the type. Any other list counts as
   `SHORT_LIST` rows.
-* A mutation's root field weighs `MUTATION`. `@skip` and `@include` change nothing.
+* A mutation's root field weighs `MUTATION`, and `REHEARSAL` more as a dry run. `@skip` and
+  `@include` change nothing.
 
 An operation is compiled once into an expression in which only variables are open, and each request
 evaluates that. Compiling and evaluating take each fragment once.
@@ -48,12 +49,31 @@ SHORT_LIST = 7
 """What a list counts for whose length nothing tells."""
 MUTATION = 10
 """It takes a lock, reads its target, writes, and records: about ten statements."""
-WEIGHTS: Mapping[str, int] = {"totalCount": 10, "operationAccess": 5_000}
-"""Counting reads up to a thousand rows; judging a document means to parse and validate it."""
+REHEARSAL = 5_000
+"""It reads what everybody whom the change touches holds, twice, while the organization's other
+changes wait.
+"""
+WEIGHTS: Mapping[str, int] = {
+    "totalCount": 10,
+    "can": 10,
+    "explainAccess": 250,
+    "suggestions": 250,
+    "accessOf": 250,
+    "whoCan": 500,
+    "unusedPermissions": 1_000,
+    "grantors": 1_000,
+    "operationAccess": 5_000,
+    "simulate": REHEARSAL,
+}
+"""Counting reads up to a thousand rows; answers about access read what somebody was given, or a
+thousand members; judging a document means to parse and validate it.
+"""
 NAMING = frozenset({"ids", "representations"})
 """The arguments that name the items of a list."""
 ASKED_ABOUT = "permissions"
 """The argument that names what `viewerCan` answers for: each once, however often it is named."""
+DRY_RUN = "dryRun"
+"""The field of a mutation's input that asks for a rehearsal."""
 ROWS = frozenset({"edges", "nodes"})
 """The fields of a connection that have its rows."""
 
@@ -95,8 +115,22 @@ class Rows:
         return min(max(value, 0), self.most) if is_number else self.most
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsals:
+    """How often a mutation is rehearsed, as its input says: once or not at all."""
+
+    input: ValueNode
+
+    def number(self, variables: Mapping[str, Any]) -> int:
+        given = value_from_ast_untyped(self.input, dict(variables))
+        return int(isinstance(given, dict) and bool(given.get(DRY_RUN)))
+
+
+Times = int | Rows | Rehearsals
+
+
 class Expression:
-    """A sum whose terms are other sums, each times a number or `Rows`. Sums are shared, so that a
+    """A sum whose terms are other sums, each so many `Times`. Sums are shared, so that a
     fragment which is spread often is one of them.
     """
 
@@ -104,9 +138,9 @@ class Expression:
 
     def __init__(self) -> None:
         self.fixed = 0
-        self.terms: list[tuple[int | Rows, Expression]] = []
+        self.terms: list[tuple[Times, Expression]] = []
 
-    def add(self, times: int | Rows, other: "Expression") -> None:
+    def add(self, times: Times, other: "Expression") -> None:
         if isinstance(times, int) and not other.terms:
             self.fixed += times * other.fixed
         elif other.fixed or other.terms:
@@ -170,6 +204,8 @@ class _Walk:
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
         self.fragments: dict[str, _Selection] = {}
+        self.rehearsal = Expression()
+        self.rehearsal.fixed = REHEARSAL
 
     def operation(self, node: OperationDefinitionNode) -> Price:
         root = self.schema.get_root_type(node.operation)
@@ -208,6 +244,8 @@ class _Walk:
         total.fixed = WEIGHTS.get(node.name.value, 1)
         if parent is self.schema.mutation_type:
             total.fixed = MUTATION
+            for argument in node.arguments or ():
+                total.add(Rehearsals(argument.value), self.rehearsal)
         if definition is None or node.selection_set is None:
             return total
         inner = self.selections(node.selection_set, get_named_type(definition.type))

@@ -91,9 +91,13 @@ def auth(
     return cast("Callable[[ResolverT], ResolverT]", decorator)
 
 
-def public(description: str) -> Callable[[ResolverT], ResolverT]:
+def public(description: str, *, audits: Action | None = None) -> Callable[[ResolverT], ResolverT]:
     """A field with a resolver that needs no permission of its own."""
-    decorator = strawberry.field(description=description, directives=[Public()])
+    decorator = strawberry.field(
+        description=description,
+        directives=[Public()],
+        metadata={AUDITS: audits} if audits is not None else {},
+    )
     return cast("Callable[[ResolverT], ResolverT]", decorator)
 
 

@@ -10,13 +10,22 @@ from typing import cast
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from identity.access.levels import RoleLevel
 from identity.access.permissions import Permission
+from models.access_review import (
+    AccessReviewDecision,
+    AccessReviewStatus,
+    AccessReviewSubject,
+    Unanswered,
+)
 from models.assignment import ScopeType
 from models.audit_event import ActorType, Outcome, ViaType
 from models.campaign import CampaignStatus
 from models.group import GroupSource
+from models.invitation import InvitationStatus
 from models.member import MemberStatus
 from models.organization import Plan
+from models.role_version import RoleChange
 from models.workspace import WorkspaceState
 
 
@@ -31,6 +40,34 @@ def describe(enum: type[Enum], description: str, values: Mapping[Enum, str]) -> 
         value.description = values[enum[value.name]]
 
 
+describe(
+    AccessReviewDecision,
+    "What became of an assignment under review.",
+    {
+        AccessReviewDecision.PENDING: "Nobody has decided.",
+        AccessReviewDecision.CONFIRMED: "A reviewer confirmed it.",
+        AccessReviewDecision.REVOKED: "A reviewer took it away.",
+        AccessReviewDecision.EXPIRED: "Nobody had decided at the end, and it was taken away.",
+        AccessReviewDecision.GONE: "It ended, or was changed or taken away, before a decision.",
+    },
+)
+describe(
+    AccessReviewStatus,
+    "How far an access review is.",
+    {
+        AccessReviewStatus.OPEN: "Its items can be decided about.",
+        AccessReviewStatus.CLOSED: "It ended, and its result stands.",
+        AccessReviewStatus.CANCELLED: "It was called off: only what was decided took effect.",
+    },
+)
+describe(
+    AccessReviewSubject,
+    "Which assignments an access review is about.",
+    {
+        AccessReviewSubject.WORKSPACE: "Those at one workspace and at what is in it.",
+        AccessReviewSubject.OWNERS: "Those of the role Owner, wherever they are.",
+    },
+)
 describe(
     ActorType,
     "What kind of caller acted.",
@@ -59,6 +96,16 @@ describe(
     {
         GroupSource.MANUAL: "People keep them, here.",
         GroupSource.DIRECTORY: "A directory keeps them, and nobody else.",
+    },
+)
+describe(
+    InvitationStatus,
+    "How far an invitation is.",
+    {
+        InvitationStatus.PENDING: "It can be accepted.",
+        InvitationStatus.ACCEPTED: "It made a member.",
+        InvitationStatus.REVOKED: "It was ended before anybody accepted.",
+        InvitationStatus.EXPIRED: "Nobody accepted in time; it can be sent again.",
     },
 )
 describe(
@@ -93,6 +140,26 @@ describe(
     },
 )
 describe(
+    RoleChange,
+    "What made a version of a role.",
+    {
+        RoleChange.CREATED: "The role was made.",
+        RoleChange.UPDATED: "It was changed.",
+        RoleChange.RESTORED: "It was brought back to an earlier version.",
+        RoleChange.DELETED: "It was deleted; this is what it was.",
+    },
+)
+describe(
+    RoleLevel,
+    "How much of a group of permissions a role grants.",
+    {
+        RoleLevel.NONE: "Nothing.",
+        RoleLevel.READ: "Exactly what reads.",
+        RoleLevel.FULL: "Everything. In a group of which everything reads, it says `READ`.",
+        RoleLevel.CUSTOM: "Something else: look at the permissions.",
+    },
+)
+describe(
     ScopeType,
     "The kind of place where a role is given.",
     {
@@ -104,12 +171,21 @@ describe(
     },
 )
 describe(
+    Unanswered,
+    "What becomes of assignments that nobody has decided about when an access review ends.",
+    {
+        Unanswered.KEEP: "They stay.",
+        Unanswered.REVOKE: "They are taken away.",
+    },
+)
+describe(
     ViaType,
     "How a caller had authenticated.",
     {
         ViaType.SESSION: "By signing in with a browser.",
         ViaType.SCIM_TOKEN: "By the token of a directory.",
         ViaType.CLI: "By sitting at the command line of the machine.",
+        ViaType.JOB: "Not at all: the product did what was due.",
         ViaType.SIGN_IN: "Not yet: it was part of a sign-in.",
     },
 )

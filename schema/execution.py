@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -16,29 +16,32 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from identity.access.compiled import Access
+from identity.access.demanded import demanding
 from identity.credentials.gate import Gate, GateClosed
+from identity.permission_uses import uses
 from identity.refusals import TooExpensive
 from identity.subject import Subject
 from schema import guarded_inputs
 from schema.context import Context, Watch
 from schema.cost import Cost, Price, prices
-from schema.engine.engine import Compiled, Done, NotCompiled, Unusual
+from schema.engine.builders import Unusual
+from schema.engine.engine import Compiled, Done
+from schema.engine.shapes import NotCompiled
 from schema.errors import formatted, in_response_order
 from schema.fragments import mentions
 from schema.introspection import META_FIELDS, introspection
-from schema.limits import parsed, require_small, require_within_limits
+from schema.limits import MOST_TOKENS, parsed, require_small, require_within_limits
 from schema.metrics import FALLBACKS, by_engine, by_graphql_core
-from schema.operations import operation_of, refused_root_fields
+from schema.operations import operation_of, refused_root_fields, root_fields
 from schema.schema import engine, graphql_schema
 from schema.validation import mistakes
 from schema.variables import coerced
 
-CACHED_DOCUMENTS = 500
-LONGEST_CACHED = 10_000
-LONG_DOCUMENTS = 4
-PINNED_DOCUMENTS = 2_000
-"""The bounds of the document cache: its memory is the product of the two, times a constant."""
+TOKENS_KEPT = 120_000
+TOKENS_PINNED = 600_000
+"""Of the documents that clients send, and of those that the operator stored: a token takes up to
+1 kB with its share of the plan. As many as 300, or 1,500, documents of an ordinary page.
+"""
 NOT_STREAMED = "A subscription needs a stream: ask for it at /graphql/stream."
 
 
@@ -70,51 +73,62 @@ BROKEN = "the engine failed"
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
-    node: DocumentNode | None
-    errors: tuple[GraphQLError, ...]
-    prices: Mapping[str | None, Price] = field(default_factory=dict)
-    guarded: bool = False
-    """Whether it could use a guarded input."""
-    introspects: bool = False
-    """Whether it asks for anything of the schema itself."""
-    compiled: Compiled = field(default_factory=lambda: Compiled({}, ()))
+class Document:
+    """A document that is right, as it was read. `guarded` is whether it could use a guarded input,
+    `introspects` whether it asks for anything of the schema itself.
+    """
+
+    node: DocumentNode
+    prices: Mapping[str | None, Price]
+    guarded: bool
+    introspects: bool
+    compiled: Compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request whose document, size and variables are right, and which says what to run. `guarded`
-    is whether it could use a guarded input, `introspects` whether it asks for anything of the
-    schema itself.
-    """
+    """A request whose document, size and variables are right, and which says what to run."""
 
     request: Request
-    variables: VariableValues
-    document: DocumentNode
+    document: Document
     operation: OperationDefinitionNode
     cost: Cost
-    guarded: bool
-    introspects: bool
-    compiled: Compiled
+    variables: VariableValues
 
     @property
     def name(self) -> str | None:
         return self.operation.name.value if self.operation.name is not None else None
 
-    def refused_inputs(self, access: Access) -> list[GraphQLError]:
+    @property
+    def kind(self) -> OperationType:
+        return self.operation.operation
+
+    def refused_inputs(self, context: Context) -> list[GraphQLError]:
         """An error for each input that the subject may not use."""
-        if not self.guarded:
+        if not self.document.guarded:
             return []
-        return guarded_inputs.refused(
-            graphql_schema, self.document, self.operation, self.variables, access
-        )
+        with demanding() as demanded:
+            refused = guarded_inputs.refused(
+                graphql_schema, self.document.node, self.operation, self.variables, context.access
+            )
+        context.asked |= demanded.mask
+        return refused
+
+    def changes(self) -> frozenset[str]:
+        """The response keys of the root fields of a mutation that are no dry runs."""
+        node, operation = self.document.node, self.operation
+        try:
+            fields = list(root_fields(graphql_schema, node, operation, self.variables))
+        except GraphQLError:  # an input that has no usable value: none of them runs
+            return frozenset()
+        return frozenset(field.key for field in fields if not field.rehearses)
 
 
 def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
     """What to run, or the answer that says why it cannot be run."""
-    document = _document(request.query, pinned=request.trusted)
-    if document.node is None or document.errors:
-        return wrong(list(document.errors), request_id)
+    document = _documents(request).get(request.query)
+    if not isinstance(document, Document):
+        return wrong(document, request_id)
     operation = operation_of(document.node, request.operation_name)
     if operation is None:
         return wrong([_no_operation(request.operation_name)], request_id)
@@ -127,65 +141,70 @@ def prepared(request: Request, *, request_id: str | None) -> Prepared | Answer:
     variables = coerced(graphql_schema, operation, request.variables)
     if not isinstance(variables, VariableValues):
         return wrong(variables, request_id)
-    return Prepared(
-        request,
-        variables,
-        document.node,
-        operation,
-        cost,
-        document.guarded,
-        document.introspects,
-        document.compiled,
-    )
+    return Prepared(request, document, operation, cost, variables)
 
 
-async def answer(
-    request: Request, subject: Subject, gate: Gate | None = None, watch: Watch | None = None
-) -> Answer:
-    """The response to a request of a subject. Never raises for what the request got wrong.
-
-    With a `gate` the subject is only presumed: raises `GateClosed`, with nothing done, unless the
-    statement that reads the data finds the gate open.
+def known(request: Request) -> Prepared | None:
+    """What to run, if there is a plan of it: preparing and running it is then little work, which
+    may be done for a caller who is only presumed.
     """
-    request_id = subject.origin.request_id
-    ready = prepared(request, request_id=request_id)
-    if gate is not None:
-        return await _behind(gate, ready, subject)
+    if request.query not in _documents(request).kept:
+        return None
+    ready = prepared(request, request_id=None)
     if isinstance(ready, Answer):
-        return ready
-    if ready.operation.operation is OperationType.SUBSCRIPTION:
+        return None
+    has_plan = engine.knows(ready.document.compiled, ready.operation, ready.variables)
+    return ready if has_plan else None
+
+
+async def answer(ready: Prepared, subject: Subject, watch: Watch | None = None) -> Answer:
+    """The response to a request of a subject."""
+    request_id = subject.origin.request_id
+    if ready.kind is OperationType.SUBSCRIPTION:
         return wrong([GraphQLError(NOT_STREAMED, ready.operation)], request_id)
     context = Context(subject.during(ready.name), watch=watch)
-    if ready.operation.operation is OperationType.MUTATION:
-        refused = await refused_root_fields(
-            graphql_schema, ready.document, ready.operation, ready.variables, context
-        )
-        if refused:
-            return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
+    if ready.kind is OperationType.MUTATION:
+        return await _carried_out(ready, context)
     return await executed(ready, context)
 
 
-async def _behind(gate: Gate, ready: Prepared | Answer, subject: Subject) -> Answer:
-    """The answer to a query that the engine compiles; whatever else it is needs a certain caller.
+async def answer_behind(gate: Gate, ready: Prepared, subject: Subject) -> Answer:
+    """The response to a request of a subject that is only presumed.
 
-    Raises `GateClosed`.
+    Raises `GateClosed`, with nothing done, unless the first statement, which reads the data of a
+    query or the target of a mutation, finds the gate open; and for whatever has no such statement.
     """
-    if isinstance(ready, Answer) or ready.guarded or ready.introspects:
+    document, context = ready.document, Context(subject.during(ready.name))
+    if ready.kind is OperationType.MUTATION:
+        return await _carried_out(ready, context, gate)
+    if document.guarded or document.introspects or ready.kind is not OperationType.QUERY:
         raise GateClosed
-    if ready.operation.operation is not OperationType.QUERY:
-        raise GateClosed
-    done = await _compiled(ready, Context(subject.during(ready.name)), gate)
+    try:
+        done = await _compiled(ready, context, gate)
+    except TooExpensive as refusal:  # found before the gate was asked, or after
+        raise GateClosed from refusal
     if isinstance(done, str):
         raise GateClosed
     by_engine.inc()
     return Answer(_done_body(done), executed=True, cost=ready.cost)
 
 
+async def _carried_out(ready: Prepared, context: Context, gate: Gate | None = None) -> Answer:
+    """The response to a mutation, of which nothing runs unless all of it is allowed."""
+    refused = await refused_root_fields(
+        graphql_schema, ready.document.node, ready.operation, ready.variables, context, gate
+    )
+    if refused:
+        body = _body(None, refused, context.subject.origin.request_id)
+        return Answer(body, executed=True, cost=ready.cost)
+    return await executed(ready, context)
+
+
 async def _compiled(ready: Prepared, context: Context, gate: Gate | None = None) -> Done | str:
     """What the engine makes of it, or why graphql-core is to execute it."""
-    kept, operation, variables = ready.compiled, ready.operation, ready.variables
+    kept, operation, variables = ready.document.compiled, ready.operation, ready.variables
     try:
-        if operation.operation is OperationType.MUTATION:
+        if ready.kind is OperationType.MUTATION:
             return await engine.mutation(kept, operation, variables, context)
         return await engine.query(kept, operation, variables, context, gate)
     except (NotCompiled, Unusual) as reason:
@@ -209,10 +228,11 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     """The answer of running it; for an event of a subscription, `root` is the event."""
     request_id = context.subject.origin.request_id
     variables = ready.request.variables
-    if refused := ready.refused_inputs(context.access):
+    if refused := ready.refused_inputs(context):
         return Answer(_body(None, refused, request_id), executed=True, cost=ready.cost)
-    reason = "introspection" if ready.introspects else "an event of a subscription"
-    if root is None and not ready.introspects:
+    introspects = ready.document.introspects
+    reason = "introspection" if introspects else "an event of a subscription"
+    if root is None and not introspects:
         try:
             done = await _compiled(ready, context)
         except TooExpensive as refusal:
@@ -222,8 +242,8 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
             return Answer(_done_body(done), executed=True, cost=ready.cost)
         reason = done
     _left(context, reason)
-    node, shown = ready.document, None
-    if ready.introspects:
+    node, shown = ready.document.node, None
+    if introspects:
         shown = introspection().answer(
             node, ready.operation, ready.variables, variables, context.access
         )
@@ -232,17 +252,19 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
             data = shown.merged({})
             return Answer(_body(data, shown.errors, request_id), executed=True, cost=ready.cost)
         node = shown.rest
-    result = execute(
-        graphql_schema,
-        node,
-        root_value=root,
-        context_value=context,
-        variable_values=dict(variables),
-        operation_name=ready.request.operation_name,
-        hide_suggestions=True,
-    )
-    if not isinstance(result, ExecutionResult):
-        result = await result
+    with demanding() as demanded:
+        result = execute(
+            graphql_schema,
+            node,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=ready.request.operation_name,
+            hide_suggestions=True,
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+    uses.note(context.subject, context.asked | demanded.mask)
     data, errors = result.data, in_response_order(result.errors or [], result.data)
     if data is None and errors and all(e.path is None for e in errors):
         return wrong(errors, request_id)
@@ -251,100 +273,63 @@ async def executed(ready: Prepared, context: Context, *, root: Any = None) -> An
     return Answer(_body(data, errors, request_id), executed=True, cost=ready.cost)
 
 
-def is_known(request: Request) -> bool:
-    """Whether the document was read before and asks for a query of which there is a plan: running
-    it is then little work, which may be done for a caller who is only presumed.
-    """
-    document = _kept(request.query, pinned=request.trusted).kept.get(request.query)
-    if document is None or document.node is None or document.guarded or document.introspects:
-        return False
-    operation = operation_of(document.node, request.operation_name)
-    is_query = operation is not None and operation.operation is OperationType.QUERY
-    return is_query and engine.has_plans(document.compiled)
-
-
-def operation_type(request: Request) -> OperationType | None:
-    """What kind of operation a request means; `None` when its document does not say, or is wrong.
-
-    The document is read once: running it afterwards finds it read.
-    """
-    document = _document(request.query, pinned=request.trusted)
-    if document.node is None or document.errors:
-        return None
-    operation = operation_of(document.node, request.operation_name)
-    return operation.operation if operation is not None else None
-
-
-def cost_of(request: Request) -> int | None:
-    """What answering a request could cost; `None` when it will be refused as it is."""
-    document = _document(request.query, pinned=request.trusted)
-    if document.node is None or document.errors:
-        return None
-    operation = operation_of(document.node, request.operation_name)
-    if operation is None:
-        return None
-    name = operation.name.value if operation.name is not None else None
-    try:
-        return document.prices[name].of(request.variables).requested
-    except TooExpensive:
-        return None
-
-
 def document_errors(source: str) -> Sequence[GraphQLError]:
     """What speaks against running a document, whatever the operation and the variables."""
-    return _document(source).errors
+    document = _documents(Request(source, {}, None)).get(source)
+    return () if isinstance(document, Document) else document
 
 
-def _document(source: str, *, pinned: bool = False) -> _Document:
-    """A document parsed and validated: once for each text, a long one at least in a request."""
-    return _kept(source, pinned=pinned).get(source)
-
-
-def _kept(source: str, *, pinned: bool) -> "_Documents":
-    if pinned:
-        return _pinned
-    return _sent if len(source) <= LONGEST_CACHED else _long
-
-
-def _validated(source: str) -> _Document:
+def _validated(source: str) -> Document | Sequence[GraphQLError]:
+    """The document, or what is wrong with it."""
     try:
         node = parsed(source)
         require_within_limits(node)
     except TooExpensive as refusal:
-        return _Document(None, (_refused(refusal),))
+        return [_refused(refusal)]
     except GraphQLError as error:
-        return _Document(None, (error,))
+        return [error]
     errors = mistakes(graphql_schema, node)
     if errors:
-        return _Document(None, tuple(errors))
+        return errors
     guarded = mentions(node, guarded_inputs.guarded_fields(graphql_schema))
     introspects = mentions(node, META_FIELDS)
-    return _Document(
-        node, (), prices(graphql_schema, node), guarded, introspects, Compiled.of(node)
-    )
+    return Document(node, prices(graphql_schema, node), guarded, introspects, Compiled.of(node))
 
 
 class _Documents:
-    """The documents used last, as they were read."""
+    """The documents used last, as they were read, with so many tokens together."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.kept: OrderedDict[str, _Document] = OrderedDict()
+    def __init__(self, tokens: int) -> None:
+        self.tokens = tokens
+        self.kept: OrderedDict[str, Document | Sequence[GraphQLError]] = OrderedDict()
+        self._weight = 0
 
-    def get(self, source: str) -> _Document:
+    def get(self, source: str) -> Document | Sequence[GraphQLError]:
+        """A document parsed and validated, or what is wrong with it."""
         found = self.kept.get(source)
-        if found is None:
-            found = self.kept[source] = _validated(source)
-            if len(self.kept) > self.size:
-                self.kept.popitem(last=False)
-        else:
+        if found is not None:
             self.kept.move_to_end(source)
+            return found
+        found = self.kept[source] = _validated(source)
+        self._weight += _most_tokens(source)
+        while self._weight > self.tokens:
+            oldest, _ = self.kept.popitem(last=False)
+            self._weight -= _most_tokens(oldest)
         return found
 
 
-_sent = _Documents(CACHED_DOCUMENTS)
-_long = _Documents(LONG_DOCUMENTS)
-_pinned = _Documents(PINNED_DOCUMENTS)
+def _most_tokens(source: str) -> int:
+    """How many tokens a text can have: none is empty, and longer documents are refused."""
+    return min(len(source), MOST_TOKENS)
+
+
+_sent = _Documents(TOKENS_KEPT)
+_pinned = _Documents(TOKENS_PINNED)
+
+
+def _documents(request: Request) -> _Documents:
+    """Where the document of a request is kept."""
+    return _pinned if request.trusted else _sent
 
 
 def _refused(refusal: TooExpensive) -> GraphQLError:
@@ -359,7 +344,7 @@ def _no_operation(name: str | None) -> GraphQLError:
     return GraphQLError(f"The document has no operation named {name!r}.")
 
 
-def wrong(errors: list[GraphQLError], request_id: str | None) -> Answer:
+def wrong(errors: Sequence[GraphQLError], request_id: str | None) -> Answer:
     """The answer to a request that was not executed."""
     return Answer(
         {"errors": [formatted(error, request_id=request_id) for error in errors]}, executed=False

@@ -21,7 +21,7 @@ from schema.engine.guards import Checks, Guard, Outcome, outcomes
 from schema.engine.levels import List
 from schema.engine.plan import Nodes, OfType, Payload, Plan, Variant
 from schema.engine.shapes import Selected, Shape
-from schema.execution import Answer, Request, answer
+from schema.execution import Answer, Prepared, answer
 from schema.ids import global_id
 
 PERMISSION = Permission.ORGANIZATION_READ
@@ -88,27 +88,27 @@ class Explanation:
         }
 
 
-async def explained(request: Request, subject: Subject) -> Answer:
+async def explained(ready: Prepared, subject: Subject) -> Answer:
     """The answer of `answer`, with the explanation in its extensions.
 
     Raises `Forbidden` for a subject without `PERMISSION` at the organization, with nothing done.
     """
     subject.access.require(PERMISSION, ORGANIZATION)
     explanation = Explanation(subject.access)
-    done = await answer(request, subject, watch=explanation)
+    done = await answer(ready, subject, explanation)
     if not done.executed:
         return done
     extensions = {**done.body.get("extensions", {}), "explain": explanation.described(done.cost)}
     return replace(done, body={**done.body, "extensions": extensions})
 
 
-async def described(request: Request, subject: Subject) -> dict[str, Any]:
+async def described(ready: Prepared | Answer, subject: Subject) -> dict[str, Any]:
     """The explanation alone, for the operator, who needs no permission.
 
     Raises `BadInput` with what is wrong with a request that cannot be run.
     """
     explanation = Explanation(subject.access)
-    done = await answer(request, subject, watch=explanation)
+    done = ready if isinstance(ready, Answer) else await answer(ready, subject, explanation)
     if not done.executed:
         raise BadInput(done.body["errors"][0]["message"], field="document")
     return explanation.described(done.cost)
@@ -193,13 +193,19 @@ class _Tree:
         if guard.at in (At.EACH, At.VALUE) or guard.at not in PLACES:
             outcome = Outcome.BY_ROW
         if outcome is Outcome.BY_ROW:
-            named = ", ".join(map(str, holding)) or "nothing: no role of yours holds it"
+            named = (
+                ", ".join(each.said() for each in holding) or "nothing: no role of yours holds it"
+            )
             return outcome, f"Decided for each object, by {named}.", holding
         if outcome is Outcome.DENIED:
             refused = Checks(self._access, self._plan.guards).denied(guard.index)
-            return outcome, refused.refusal.message, ()
+            return outcome, refused.message, ()
         for permission in guard.requires:
             decision = self._access.check(permission, ORGANIZATION)
             if decision.allowed:
                 return outcome, decision.reason, decision.grants
-        return outcome, f"Allowed by {', '.join(map(str, holding))}.", holding
+        return outcome, f"Allowed by {_named(holding)}.", holding
+
+
+def _named(grants: Sequence[Grant]) -> str:
+    return ", ".join(grant.said() for grant in grants)

@@ -28,13 +28,13 @@ from graphql.language import ConstArgumentNode, StringValueNode
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.union import StrawberryUnion
 
-from identity.access.compiled import Access
-from identity.refusals import BadInput, Refusal, TooExpensive
+from identity.refusals import BadInput, TooExpensive
 from schema.connection import LARGEST_PAGE
 from schema.context import ContextInfo
 from schema.directives import Public, public
+from schema.fields import Named, objects_named
 from schema.ids import row_id
-from schema.nodes import NODE_TYPES, located
+from schema.nodes import NODE_TYPES
 
 COMMITTED = Path(__file__).parent / "schema.graphql"
 
@@ -92,31 +92,24 @@ async def _entities(
             measured=len(representations),
             limit=LARGEST_PAGE,
         )
-    return [
-        await _entity(info.context.access, representation, field=f"representations.{index}")
-        for index, representation in enumerate(representations)
+    named = [
+        _named(each, field=f"representations.{index}") for index, each in enumerate(representations)
     ]
+    return await objects_named(NODE_TYPES, info.context.access, named)
 
 
-async def _entity(access: Access, representation: object, *, field: str) -> Any:
-    """The object that is named, or the refusal, which takes its place in the list."""
-    try:
-        type_name, node_id = _named(representation, field=field)
-        row, _ = await located(access, node_id, field=f"{field}.id")
-    except Refusal as refusal:
-        return refusal
-    return NODE_TYPES[type_name][0](row=row)
-
-
-def _named(representation: object, *, field: str) -> tuple[str, str]:
+def _named(representation: object, *, field: str) -> Named | BadInput:
+    """The type and the row of an entity, or why it is none."""
     given = representation if isinstance(representation, Mapping) else {}
     type_name, node_id = given.get("__typename"), given.get("id")
     if not isinstance(type_name, str) or type_name not in NODE_TYPES:
-        raise BadInput("This is not an entity of this service.", field=f"{field}.__typename")
+        return BadInput("This is not an entity of this service.", field=f"{field}.__typename")
     if not isinstance(node_id, str):
-        raise BadInput("An entity is named by its `id`.", field=f"{field}.id")
-    row_id(node_id, type_name, field=f"{field}.id")
-    return type_name, node_id
+        return BadInput("An entity is named by its `id`.", field=f"{field}.id")
+    try:
+        return type_name, row_id(node_id, type_name, field=f"{field}.id")
+    except BadInput as refusal:
+        return refusal
 
 
 @strawberry.type

@@ -4,7 +4,7 @@ What graphql-core needs, a resolver, is made here from the same declaration; wha
 it reads there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from tortoise.models import Model
 from identity.access.compiled import Access
 from identity.access.lookup import Lookup
 from identity.access.permissions import Permission
-from identity.refusals import BadInput, NotFound, Unauthenticated
+from identity.refusals import BadInput, NotFound, Refusal, Unauthenticated
 from identity.subject import Subject
 from models.listing import Listing, count_up_to_cap, page
 from models.record import Record
@@ -45,19 +45,21 @@ ListingOf = Callable[[Access, UUID], Listing]
 def own_id(
     description: str, *, requires: Sequence[Permission], type_name: str | None = None
 ) -> Any:
-    """The global id of the row, as one of `type_name` if given."""
+    """The global id of the row, as one of `type_name` if given; null where there is no row."""
 
     def resolve(root: Any) -> Any:
+        if root.row is None:
+            return None
         return global_id(type_name or type(root).__name__, root.row.id)
 
     return mapped(GlobalId(type_name), resolve, description, requires, At.SELF)
 
 
 def embedded(description: str, *, requires: Sequence[Permission], at: str = At.SELF) -> Any:
-    """An object that is made of the same row."""
+    """An object that is made of the same row; null where there is none."""
 
     def resolve(root: Any, info: ContextInfo) -> Any:
-        return _type_of(info)(row=root.row)
+        return None if root.row is None else _type_of(info)(row=root.row)
 
     return mapped(Embedded(), resolve, description, requires, at)
 
@@ -147,6 +149,22 @@ def computed(
     return mapped(Computed(tuple(reads), value), resolve, description, requires, at)
 
 
+def computed_list(
+    values: Callable[[Access, Any], Sequence[Any]],
+    description: str,
+    *,
+    reads: Sequence[str],
+    requires: Sequence[Permission],
+    at: str = At.SELF,
+) -> Any:
+    """Objects that stand on `values(access, row)`, of a row that has the columns `reads`."""
+
+    def resolve(root: Any, info: ContextInfo) -> Any:
+        return [_type_of(info)(row=each) for each in values(info.context.access, root.row)]
+
+    return mapped(Computed(tuple(reads), values), resolve, description, requires, at)
+
+
 def own(
     model: type[Record],
     whose: Callable[[Subject], UUID | None],
@@ -193,9 +211,7 @@ def any_node(
     """The object that the argument `id` names, of whichever type it is."""
 
     async def resolve(info: ContextInfo, id: GlobalIdArgument) -> Any:
-        type_name, node_id = parse_id(id, field="id")
-        if type_name not in types:
-            raise BadInput("This is not an id that this API gave out.", field="id")
+        type_name, node_id = parse_id(id, field="id", types=types)
         node, lookup = types[type_name]
         return node(row=await lookup.find(info.context.access, node_id))
 
@@ -216,30 +232,40 @@ def any_nodes(
     async def resolve(info: ContextInfo, ids: GlobalIdsArgument) -> Any:
         require_few(ids)
         named = [_named(types, each, field=f"ids.{index}") for index, each in enumerate(ids)]
-        asked = dict.fromkeys(each for each in named if isinstance(each, tuple))
-        objects: dict[tuple[str, UUID], Any] = {}
-        for type_name in dict.fromkeys(name for name, _ in asked):
-            node, lookup = types[type_name]
-            wanted = [row for name, row in asked if name == type_name]
-            rows = await lookup.find_all(info.context.access, wanted)
-            for each in wanted:
-                seen = each in rows
-                objects[type_name, each] = node(row=rows[each]) if seen else NotFound(lookup.label)
-        return [objects[each] if isinstance(each, tuple) else each for each in named]
+        return await objects_named(types, info.context.access, named)
 
     lookups = {name: lookup for name, (_, lookup) in types.items()}
     return mapped(AnyNode(lookups), resolve, description, requires, At.SELF)
 
 
-def _named(types: Mapping[str, object], node_id: str, *, field: str) -> tuple[str, UUID] | BadInput:
+Named = tuple[str, UUID]
+"""The type of an object and the id of its row."""
+
+
+async def objects_named(
+    types: Mapping[str, tuple[type, Lookup[Any]]], access: Access, named: Sequence[Named | Refusal]
+) -> list[Any]:
+    """The object of each name, in one statement a type; a refusal takes the place of each that is
+    not to be seen, and stays where it is given.
+    """
+    asked = dict.fromkeys(each for each in named if isinstance(each, tuple))
+    objects: dict[Named, Any] = {}
+    for type_name in dict.fromkeys(name for name, _ in asked):
+        node, lookup = types[type_name]
+        wanted = [row for name, row in asked if name == type_name]
+        rows = await lookup.find_all(access, wanted)
+        for each in wanted:
+            seen = each in rows
+            objects[type_name, each] = node(row=rows[each]) if seen else NotFound(lookup.label)
+    return [objects[each] if isinstance(each, tuple) else each for each in named]
+
+
+def _named(types: Container[str], node_id: str, *, field: str) -> Named | BadInput:
     """The type and the row of an id, or why it is none."""
     try:
-        type_name, row_id = parse_id(node_id, field=field)
-        if type_name not in types:
-            raise BadInput("This is not an id that this API gave out.", field=field)
+        return parse_id(node_id, field=field, types=types)
     except BadInput as refusal:
         return refusal
-    return type_name, row_id
 
 
 def decided(value: Callable[..., Any], resolver: Callable[..., Any], description: str) -> Any:

@@ -23,7 +23,9 @@ from graphql import (
 
 from identity.access.compiled import Access, denied
 from identity.access.decision import ORGANIZATION, Target
+from identity.access.demanded import demand, demanding
 from identity.access.permissions import Permission, bits_of
+from identity.permission_uses import uses
 from identity.refusals import BadInput
 from schema.context import Context
 from schema.directives import At, Auth
@@ -48,15 +50,17 @@ def enforce(schema: GraphQLSchema) -> None:
         if isinstance(type_, GraphQLObjectType) and type_ not in elsewhere:
             for field in type_.fields.values():
                 auth = declared_auth(field)
-                if auth is not None and auth.at != At.EACH and field.resolve is not None:
+                if auth is not None and field.resolve is not None:
                     field.resolve = _guarded(field.resolve, auth)
     for field in schema.mutation_type.fields.values() if schema.mutation_type else ():
         if field.resolve is not None:
-            field.resolve = _naming_the_input(field.resolve)
+            field.resolve = _carrying_out(field.resolve)
 
 
-def _naming_the_input(resolve: Resolver) -> Resolver:
-    """A use case names what is wrong by its own parameter; here that is a field of `input`."""
+def _carrying_out(resolve: Resolver) -> Resolver:
+    """A use case names what is wrong by its own parameter; here that is a field of `input`. What it
+    demanded was used when it is done.
+    """
 
     async def resolve_mutation(
         source: Any, info: GraphQLResolveInfo[Context], **input_: Any
@@ -64,10 +68,13 @@ def _naming_the_input(resolve: Resolver) -> Resolver:
         if info.path.key in info.context.done:
             return info.context.done[info.path.key]
         try:
-            return await resolve(source, info, **input_)
+            with demanding() as demanded:
+                done = await resolve(source, info, **input_)
         except BadInput as wrong:
             field = wrong.field.removeprefix("input.")
             raise BadInput(wrong.message, field=f"input.{field}") from wrong
+        uses.note(info.context.subject, demanded.mask)
+        return done
 
     return resolve_mutation
 
@@ -77,14 +84,19 @@ def require_one(access: Access, requires: list[Permission], target: Target) -> N
 
     The refusal explains the first of them and lists all that would do.
     """
-    if access.allows_any(bits_of(requires), target):
+    held = access.mask_at(target) & bits_of(requires)
+    if held:
+        demand(held)
         return
     raise denied(access.check(requires[0], target), instead_of=requires)
 
 
 def require_anywhere(access: Access, requires: list[Permission]) -> None:
     """The same for any place in the organization."""
-    if not any(access.allows_anywhere(permission) for permission in requires):
+    held = access.anywhere_mask & bits_of(requires)
+    if held:
+        demand(held)
+    else:
         require_one(access, requires, ORGANIZATION)
 
 
@@ -112,7 +124,15 @@ def _check_before(auth: Auth) -> Check:
     def anywhere(access: Access, source: Any) -> None:
         require_anywhere(access, requires)
 
-    checks = {At.SELF: at_self, At.ORGANIZATION: at_organization, At.ANYWHERE: anywhere}
+    def each(access: Access, source: Any) -> None:
+        demand(access.anywhere_mask & bits_of(requires))  # its SQL leaves the others out
+
+    checks = {
+        At.SELF: at_self,
+        At.ORGANIZATION: at_organization,
+        At.ANYWHERE: anywhere,
+        At.EACH: each,
+    }
     return checks[At(auth.at)]
 
 

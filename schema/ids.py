@@ -1,27 +1,44 @@
 """Relay's global object identification: opaque ids that name the type and the row."""
 
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from uuid import UUID
 
 import strawberry
 
 from identity.refusals import BadInput
+from models.assignment import PrincipalType, ScopeType
 from schema.opaque import decoded
 
 TAGS = {
+    "AccessReview": b"ar",
+    "AccessReviewItem": b"ai",
     "Assignment": b"as",
     "AuditEvent": b"ae",
     "Campaign": b"ca",
     "Group": b"gr",
+    "Invitation": b"in",
     "MailingList": b"ml",
     "Member": b"me",
     "Organization": b"or",
     "Role": b"ro",
+    "RoleVersion": b"rv",
     "SendingServer": b"ss",
     "Workspace": b"wo",
 }
 """The two bytes that stand for a type in its ids. They never change: clients keep ids."""
+
+SCOPE_NODES = {
+    ScopeType.ORGANIZATION: "Organization",
+    ScopeType.WORKSPACE: "Workspace",
+    ScopeType.CAMPAIGN: "Campaign",
+    ScopeType.MAILING_LIST: "MailingList",
+    ScopeType.SENDING_SERVER: "SendingServer",
+}
+"""The GraphQL type whose global ids name a scope."""
+
+PRINCIPAL_NODES = {PrincipalType.MEMBER: "Member", PrincipalType.GROUP: "Group"}
+"""The GraphQL type whose global ids name a principal."""
 
 MOST_IDS = 100
 
@@ -38,13 +55,22 @@ def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
     return strawberry.ID(b2a_base64(tagged, newline=False).translate(URL_SAFE).decode())
 
 
-def parse_id(value: str, *, field: str) -> tuple[str, UUID]:
-    """The type and the row of a global id. Raises `BadInput` for what is none of ours."""
+def parse_id(
+    value: str, *, field: str, types: Container[str] = frozenset(TAGS)
+) -> tuple[str, UUID]:
+    """The type and the row of a global id. Raises `BadInput` for what is none of these types."""
     try:
         raw = decoded(value)
-        return TYPES[raw[:2]], UUID(bytes=raw[2:])
+        named, row = TYPES[raw[:2]], UUID(bytes=raw[2:])
     except (ValueError, KeyError) as error:
-        raise BadInput("This is not an id that this API gave out.", field=field) from error
+        raise _unknown(field) from error
+    if named not in types:
+        raise _unknown(field)
+    return named, row
+
+
+def _unknown(field: str) -> BadInput:
+    return BadInput("This is not an id that this API gave out.", field=field)
 
 
 def row_id(value: str, type_name: str, *, field: str) -> UUID:
@@ -55,10 +81,16 @@ def row_id(value: str, type_name: str, *, field: str) -> UUID:
     return row
 
 
-def require_few(ids: Sequence[str]) -> None:
+def row_ids(values: Sequence[str], type_name: str, *, field: str) -> list[UUID]:
+    """The rows of some global ids of that type. Raises `BadInput`, also for too many of them."""
+    require_few(values, field=field)
+    return [row_id(each, type_name, field=f"{field}.{n}") for n, each in enumerate(values)]
+
+
+def require_few(ids: Sequence[str], *, field: str = "ids") -> None:
     """Raise `BadInput` for more ids than one field may name."""
     if len(ids) > MOST_IDS:
-        raise BadInput(f"This names {len(ids)} objects; {MOST_IDS} are the most.", field="ids")
+        raise BadInput(f"This names {len(ids)} objects; {MOST_IDS} are the most.", field=field)
 
 
 def optional_row_id(value: str | None, type_name: str, *, field: str) -> UUID | None:

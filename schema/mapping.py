@@ -74,7 +74,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """`value(access, row)`, of a row that has these columns as attributes. It may refuse."""
+    """`value(access, row)`, of a row that has these columns as attributes. It may refuse. Of a list
+    of objects it gives what they stand on, in memory.
+    """
 
     reads: tuple[str, ...]
     value: Callable[[Access, Any], Any]

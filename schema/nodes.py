@@ -6,34 +6,47 @@ from uuid import UUID
 
 import strawberry
 
-from identity import assignments, groups, members, organizations, roles
+from identity import (
+    assignments,
+    groups,
+    invitations,
+    members,
+    organizations,
+    role_versions,
+    roles,
+)
 from identity.access import targets
 from identity.access.compiled import Access
 from identity.access.decision import Target
 from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER
 from identity.access.lookup import Lookup
-from identity.refusals import BadInput
+from identity.access_reviews import reading
+from schema.access_reviews.types import AccessReview, AccessReviewItem
 from schema.campaigns.types import Campaign
 from schema.directives import PUBLIC
 from schema.fields import any_node, any_nodes
-from schema.groups.types import Group
 from schema.ids import parse_id
+from schema.invitations.types import Invitation
 from schema.mailing_lists.types import MailingList
-from schema.members.types import Assignment, Member
+from schema.members.types import Assignment, Group, Member
 from schema.node import Node
 from schema.organization.types import Organization
-from schema.roles.types import Role
+from schema.roles.types import Role, RoleVersion
 from schema.sending_servers.types import SendingServer
 from schema.workspaces.types import Workspace
 
 NODE_TYPES: Mapping[str, tuple[type[Node], Lookup[Any]]] = {
+    "AccessReview": (AccessReview, reading.REVIEW),
+    "AccessReviewItem": (AccessReviewItem, reading.ITEM),
     "Assignment": (Assignment, assignments.ASSIGNMENT),
     "Campaign": (Campaign, CAMPAIGN.lookup),
     "Group": (Group, groups.GROUP),
+    "Invitation": (Invitation, invitations.INVITATION),
     "MailingList": (MailingList, MAILING_LIST.lookup),
     "Member": (Member, members.MEMBER),
     "Organization": (Organization, organizations.ORGANIZATION),
     "Role": (Role, roles.ROLE),
+    "RoleVersion": (RoleVersion, role_versions.ROLE_VERSION),
     "SendingServer": (SendingServer, SENDING_SERVER.lookup),
     "Workspace": (Workspace, targets.WORKSPACE),
 }
@@ -41,9 +54,7 @@ NODE_TYPES: Mapping[str, tuple[type[Node], Lookup[Any]]] = {
 
 def named(node_id: str, *, field: str) -> tuple[Lookup[Any], UUID]:
     """The rule and the row of a global id. Raises `BadInput` for what is none of ours."""
-    type_name, row_id = parse_id(node_id, field=field)
-    if type_name not in NODE_TYPES:
-        raise BadInput("This is not an id that this API gave out.", field=field)
+    type_name, row_id = parse_id(node_id, field=field, types=NODE_TYPES)
     return NODE_TYPES[type_name][1], row_id
 
 

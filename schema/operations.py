@@ -20,12 +20,14 @@ from graphql.execution.values import VariableValues, get_argument_values
 from identity.access.decision import ORGANIZATION, Target
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial, target
-from identity.refusals import Refusal
+from identity.credentials.gate import Gate, GateClosed
+from identity.refusals import BadInput, Refusal
 from schema import guarded_inputs
 from schema.context import Context
+from schema.cost import DRY_RUN
 from schema.directives import AUDITS, At, Auth
 from schema.guard import declared_auth, require_one
-from schema.nodes import located
+from schema.nodes import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class RootField:
     arguments: Mapping[str, Any]
     uses: Sequence[guarded_inputs.Use]
     """The guarded inputs that it is given."""
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether it is a dry run, of which nothing is left."""
+        return bool(self.arguments.get("input", {}).get(DRY_RUN))
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
@@ -54,16 +61,23 @@ async def refused_root_fields(
     operation: OperationDefinitionNode,
     values: VariableValues,
     context: Context,
+    gate: Gate | None = None,
 ) -> list[GraphQLError]:
     """What speaks against running a mutation: one error for each root field that is not allowed.
 
-    Denials are recorded. An empty list means that the operation may run; each use case decides
-    again, inside its transaction.
+    Denials are recorded, but for those of dry runs. An empty list means that the operation may run;
+    each use case decides again, inside its transaction. With a `gate` the subject is only presumed:
+    raises `GateClosed`, with nothing done, unless the statement that reads the target of the only
+    root field finds the gate open.
     """
     try:
         fields = list(root_fields(schema, document, operation, values))
     except GraphQLError as unusable:  # an argument or a condition that has no usable value
+        if gate is not None:
+            raise GateClosed from unusable
         return [unusable]
+    if gate is not None:
+        await _ask(gate, fields, context)
     errors: list[GraphQLError] = []
     for field in fields:
         try:
@@ -106,6 +120,20 @@ def _root_field(
         yield RootField(key, node, definition, arguments, uses)
 
 
+async def _ask(gate: Gate, fields: Sequence[RootField], context: Context) -> None:
+    """Find the target of the only field, and that the caller is certain. Raises `GateClosed`."""
+    auths = [declared_auth(field.definition) for field in fields]
+    if len(auths) != 1 or auths[0] is None or auths[0].at == At.ORGANIZATION:
+        raise GateClosed
+    try:
+        lookup, row_id = named(_argument(fields[0], auths[0]), field=auths[0].at)
+    except BadInput as refusal:
+        raise GateClosed from refusal
+    row = await gate.find(lookup, context.access, row_id)
+    if row is not None:
+        context.found[row.id] = row
+
+
 async def _require_allowed(field: RootField, context: Context) -> None:
     auth = declared_auth(field.definition)
     if auth is None:
@@ -114,14 +142,16 @@ async def _require_allowed(field: RootField, context: Context) -> None:
     at = ORGANIZATION
     try:
         if auth.at != At.ORGANIZATION:
-            row, at = await located(context.access, _argument(field, auth), field=auth.at)
-            about = target(row)
+            lookup, row_id = named(_argument(field, auth), field=auth.at)
+            row = context.taken(lookup.model, row_id) or await lookup.find(context.access, row_id)
+            about, at = target(row), lookup.place.target_of(row)
             context.found[row.id] = row
         require_one(context.access, auth.requires, at)
         for use in field.uses:
             guarded_inputs.require(use, context.access)
     except Refusal as refusal:
-        await record_denial(_denial(field, refusal, context, about, at))
+        if not field.rehearses:
+            await record_denial(_denial(field, refusal, context, about, at))
         raise
 
 

@@ -4,20 +4,28 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema import guarded_inputs
+from schema.access.queries import AccessQuery
+from schema.access_reviews.mutations import AccessReviewMutation
 from schema.arguments import describe_arguments
 from schema.audit.subscriptions import AuditSubscription
 from schema.campaigns.mutations import CampaignMutation
 from schema.campaigns.queries import CampaignQuery
 from schema.engine.engine import Engine
 from schema.federation import REPRESENTATION, FederationQuery, Representation
+from schema.groups.mutations import GroupMutation
 from schema.guard import enforce
+from schema.invitations.mutations import InvitationMutation
 from schema.mailing_lists.mutations import MailingListMutation
+from schema.members.member_mutations import MemberMutation
 from schema.members.mutations import AssignmentMutation
 from schema.nodes import NODE_TYPES, NodeQuery
 from schema.operation_access.queries import OperationAccessQuery
 from schema.organization.queries import OrganizationQuery
+from schema.permissions.queries import PermissionQuery
 from schema.roles.mutations import RoleMutation
+from schema.roles.queries import RoleQuery
 from schema.sending_servers.mutations import SendingServerMutation
+from schema.simulation.queries import SimulationQuery
 from schema.viewer.queries import ViewerQuery
 from schema.viewer.subscriptions import AccessSubscription
 from schema.workspaces.mutations import WorkspaceMutation
@@ -30,7 +38,11 @@ class Query(
     OrganizationQuery,
     WorkspaceQuery,
     CampaignQuery,
+    RoleQuery,
+    PermissionQuery,
     NodeQuery,
+    AccessQuery,
+    SimulationQuery,
     OperationAccessQuery,
 ):
     pass
@@ -46,6 +58,10 @@ class Mutation(
     WorkspaceMutation,
     RoleMutation,
     AssignmentMutation,
+    InvitationMutation,
+    AccessReviewMutation,
+    MemberMutation,
+    GroupMutation,
     CampaignMutation,
     MailingListMutation,
     SendingServerMutation,

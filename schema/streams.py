@@ -21,6 +21,8 @@ from graphql import (
 )
 
 from identity.access.decision import ORGANIZATION
+from identity.access.permissions import bits_of
+from identity.permission_uses import uses
 from identity.presence import Presence
 from identity.refusals import Refusal, TimedOut, Unauthenticated
 from identity.subject import Subject
@@ -45,10 +47,10 @@ async def answers(
 
     Raises `Unauthenticated` when the caller's session is over.
     """
-    if ready.operation.operation is not OperationType.SUBSCRIPTION:
+    if ready.kind is not OperationType.SUBSCRIPTION:
         subject = await presence.present(used=True)
         try:
-            yield await _uninterrupted(_within(seconds, answer(ready.request, subject)))
+            yield await _uninterrupted(_within(seconds, answer(ready, subject)))
         except TimedOut as refusal:
             error = GraphQLError(refusal.message, original_error=refusal)
             yield wrong([error], subject.origin.request_id)
@@ -73,7 +75,14 @@ class _Subscribed:
     field: RootField | None = None
 
     def context(self, subject: Subject) -> Context:
-        return Context(subject.during(self.ready.name), presence=self.presence)
+        subject = subject.during(self.ready.name)
+        return Context(subject, presence=self.presence, asked=self.asked)
+
+    @property
+    def asked(self) -> int:
+        """The permissions of which one is needed to follow it, as a mask."""
+        auth = declared_auth(self.field.definition) if self.field is not None else None
+        return 0 if auth is None else bits_of(auth.requires)
 
     async def require(self, subject: Subject) -> None:
         """Raise the refusal unless the subject may have the field, there where it is asked for."""
@@ -100,7 +109,7 @@ async def _events(subscribed: _Subscribed) -> AsyncGenerator[Answer, None]:
     subject = await presence.present()
     built = Executor.build(
         graphql_schema,
-        ready.document,
+        ready.document.node,
         context_value=subscribed.context(subject),
         raw_variable_values=dict(ready.request.variables),
         operation_name=ready.request.operation_name,
@@ -110,7 +119,7 @@ async def _events(subscribed: _Subscribed) -> AsyncGenerator[Answer, None]:
         yield wrong(built, request_id)
         return
     try:
-        fields = root_fields(graphql_schema, ready.document, ready.operation, ready.variables)
+        fields = root_fields(graphql_schema, ready.document.node, ready.operation, ready.variables)
         subscribed.field = next(iter(fields), None)
     except GraphQLError as unusable:  # an argument that has no usable value
         yield wrong([unusable], request_id)
@@ -119,9 +128,11 @@ async def _events(subscribed: _Subscribed) -> AsyncGenerator[Answer, None]:
         yield wrong([GraphQLError("This subscription has no field.", ready.operation)], None)
         return
     await subscribed.require(subject)
-    if refused := ready.refused_inputs(subject.access):
+    context = subscribed.context(subject)
+    if refused := ready.refused_inputs(context):
         yield wrong(refused, request_id)
         return
+    uses.note(subject, context.asked)
     source = create_source_event_stream(built)
     if not isinstance(source, ExecutionResult | AsyncIterable):
         source = await source

@@ -1,10 +1,11 @@
 """The doors as a browser and a service use them: HTTP requests to the whole application."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import orjson
 
 from gateway.app import application
 from gateway.authenticate import CLIENT_HEADER, SESSION_COOKIE
@@ -41,9 +42,11 @@ class Person:
         sent = {CLIENT_HEADER: "tests", "cookie": f"{SESSION_COOKIE}={self.token}", **headers}
         return await self.http.post("/graphql", json=body, headers=sent)
 
-    async def get(self, parameters: Mapping[str, str], **headers: str) -> httpx.Response:
+    async def get(
+        self, parameters: Mapping[str, str], *, door: str = "/graphql", **headers: str
+    ) -> httpx.Response:
         sent = {CLIENT_HEADER: "tests", "cookie": f"{SESSION_COOKIE}={self.token}", **headers}
-        return await self.http.get("/graphql", params=parameters, headers=sent)
+        return await self.http.get(door, params=parameters, headers=sent)
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The whole response body of an operation."""
@@ -60,3 +63,11 @@ class Person:
 
 async def sign_in(http: httpx.AsyncClient, world: World, member: Member) -> Person:
     return Person(http, await world.session(member))
+
+
+async def slowly(body: Any, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
+    """The parts of a JSON body; the last byte comes after something else has happened."""
+    raw = orjson.dumps(body)
+    yield raw[:-1]
+    await meanwhile()
+    yield raw[-1:]

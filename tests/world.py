@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from identity import assignments, organizations, roles, workspaces
+from identity import assignments, groups, organizations, roles, workspaces
 from identity.access.load import read_access
 from identity.access.permissions import Permission
 from identity.assignments import Principal, Scope
 from identity.credentials import sessions
 from identity.credentials.limits import SessionLimits
+from identity.groups import DirectoryGroup
 from identity.subject import Origin, Subject, operator
 from models import (
     ActorType,
@@ -16,6 +17,7 @@ from models import (
     AuditEvent,
     BuiltinRole,
     Campaign,
+    Group,
     MailingList,
     Member,
     Organization,
@@ -50,7 +52,9 @@ class World:
     async def member(self, name: str) -> Member:
         """A new member without any role."""
         return await organizations.add_member(
-            self.organization, email=f"{name.lower()}@{self.organization.slug}.example", name=name
+            self.organization.id,
+            email=f"{name.lower()}@{self.organization.slug}.example",
+            name=name,
         )
 
     async def role(self, builtin: BuiltinRole) -> Role:
@@ -67,6 +71,19 @@ class World:
             principal=Principal(PrincipalType.MEMBER, member.id),
             scope=scope,
         )
+
+    async def directory_group(self, name: str, role: Role, scope: Scope) -> Group:
+        """A new group of a directory, mapped to a role."""
+        group = await groups.create(
+            self.operator, DirectoryGroup(name=name, external_id=None, scim={})
+        )
+        await assignments.assign(
+            self.operator,
+            role_id=role.id,
+            principal=Principal(PrincipalType.GROUP, group.id),
+            scope=scope,
+        )
+        return group
 
     async def someone(self, name: str, role: Role | BuiltinRole, scope: Scope) -> Subject:
         """A new member with one role, as a subject."""

@@ -127,7 +127,7 @@ async def _campaigns(workspace: Workspace, owners: Sequence[Member]) -> list[Cam
 
 async def _member(organization: Organization, name: str) -> Member:
     email = f"{name.lower().replace(' ', '.')}@acme.example"
-    return await organizations.add_member(organization, email=email, name=name)
+    return await organizations.add_member(organization.id, email=email, name=name)
 
 
 async def _role(system: Subject, name: str, permission: Permission) -> Role:

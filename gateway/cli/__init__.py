@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "access": Entry("gateway.cli.access:access", "Who may do what, and why."),
     "connection": Entry(
         "gateway.cli.sign_in:connection",
         "Identity providers that an organization signs in with.",
@@ -50,13 +51,31 @@ COMMANDS: Mapping[str, Entry] = {
         "gateway.cli.explain:explain",
         "Run a query as a member, and print its plan, its SQL and what decided about each field.",
     ),
+    "group": Entry(
+        "gateway.cli.groups:group", "Groups that people keep, and those of a directory to read."
+    ),
+    "invitation": Entry(
+        "gateway.cli.invitations:invitation", "Invitations: who was invited, sent again, revoked."
+    ),
+    "member": Entry(
+        "gateway.cli.members:member", "Members: invited, suspended, brought back, removed."
+    ),
     "migrate": Entry(
         "gateway.cli.database:migrate", "Bring the database to the tables of this version."
     ),
-    "org": Entry("gateway.cli.organization:organization", "Open organizations."),
+    "org": Entry(
+        "gateway.cli.organization:organization", "Open organizations, and change their plan."
+    ),
     "recover-owner": Entry(
         "gateway.cli.organization:recover_owner",
         "Make a member an active owner again, and print a one-time sign-in link.",
+    ),
+    "review": Entry(
+        "gateway.cli.reviews:review", "Access reviews: who holds which role, looked through."
+    ),
+    "roles": Entry(
+        "gateway.cli.roles:roles",
+        "Custom roles: look at them, change them, compare them, keep them in git.",
     ),
     "schema": Entry("gateway.cli.reference:schema", "Print the GraphQL schema (SDL)."),
     "scim-token": Entry(
@@ -67,6 +86,9 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "serve": Entry(
         "gateway.cli.serve:serve", "Serve every door, on the settings of the environment."
+    ),
+    "worker": Entry(
+        "gateway.cli.worker:worker", "Do what is due by itself, such as ending access reviews."
     ),
 }
 """A command is loaded when it is run, so that a small one, and the list, need not wait for the

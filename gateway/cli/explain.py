@@ -15,7 +15,7 @@ from gateway.cli.printing import as_json
 from gateway.settings import Settings
 from identity import organizations
 from identity.refusals import BadInput
-from schema.execution import Request, operation_type
+from schema.execution import Prepared, Request, prepared
 from schema.explaining import described
 from schema.schema import engine
 
@@ -42,10 +42,11 @@ def explain(
 
     async def explained(settings: Settings) -> dict[str, Any]:
         engine.require_mapped()
-        if operation_type(request) not in (OperationType.QUERY, None):
+        ready = prepared(request, request_id=None)
+        if isinstance(ready, Prepared) and ready.kind is not OperationType.QUERY:
             raise BadInput("Only a query is explained here.", field=str(document))
         subject = await organizations.as_member(slug, email, origin=origin())
-        return await described(request, subject)
+        return await described(ready, subject)
 
     found = run(explained)
     if as_json:

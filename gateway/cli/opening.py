@@ -10,8 +10,10 @@ import asyncpg
 import click
 from tortoise.exceptions import BaseORMException
 
+from gateway.mailing import courier_of
 from gateway.settings import Settings, SettingsError, load
-from identity.refusals import BadInput, Refusal
+from identity import mail
+from identity.refusals import BadInput, InUse, Refusal
 from identity.subject import Origin
 from models.database import DatabaseUrlError, opened
 from models.migrating import MigrationError, NotMigrated, pending, require_migrated
@@ -43,6 +45,9 @@ def sentence(error: BaseException) -> str:
     """A failure, for people."""
     if isinstance(error, BadInput):
         return f"{error.field}: {error.message}"
+    if isinstance(error, InUse):
+        holders = error.details.get("holders", ())
+        return "\n  ".join([error.message, *map(str, holders)])
     if isinstance(error, BaseORMException) and not isinstance(error, DatabaseUrlError):
         return f"The database did not carry it out: {error}"
     return str(error)
@@ -79,6 +84,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
             raise DatabaseUnreachable(f"The database cannot be opened: {error}") from error
         if migrated:
             await require_migrated()
+        mail.use(delivers=courier_of(settings) is not None)
         yield
 
 

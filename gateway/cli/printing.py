@@ -1,7 +1,7 @@
 """What a command answers: facts by name, for people or for scripts."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -9,7 +9,7 @@ import click
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 as_json: Callable[[CommandT], CommandT] = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+    "--json", "as_json", is_flag=True, help="Print JSON instead of text."
 )
 
 
@@ -22,3 +22,16 @@ def answer(facts: Mapping[str, str], *, headline: str, as_json: bool) -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"  {name:<{width}}  {value}")
+
+
+def listed(rows: Sequence[Mapping[str, str]], *, none: str, as_json: bool) -> None:
+    """Facts of several things as a JSON array, or as a table; `none` is said if there are none."""
+    if as_json:
+        click.echo(json.dumps(list(rows)))
+        return
+    if not rows:
+        click.echo(none)
+        return
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in [{name: name for name in widths}, *rows]:
+        click.echo("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())

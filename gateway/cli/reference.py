@@ -6,15 +6,16 @@ from pathlib import Path
 import click
 
 from gateway.settings import Settings, variable
-from identity.access.builtin_roles import DESCRIPTIONS, MATRIX, Level
+from identity.access.builtin_roles import BUILTIN_PERMISSIONS, DESCRIPTIONS
+from identity.access.levels import RoleLevel, level_of
 from identity.access.permissions import (
     GROUPS,
     ORGANIZATION_ONLY_GROUPS,
-    READ_LEVEL,
     SENSITIVE,
     Permission,
     PermissionGroup,
     implied_by,
+    mask_of,
 )
 from identity.audit.actions import Action
 from models.role import BuiltinRole
@@ -81,7 +82,8 @@ def _permissions() -> Iterator[str]:
     yield ""
     yield "A permission is `group:action`; its GraphQL enum value is `GROUP_ACTION`. The level READ"
     yield "of a group holds the actions in *italics*, FULL holds all. Actions marked ! are hard to"
-    yield "undo. An action implies its group's `read` where the last column says so."
+    yield "undo. An action implies its group's `read` where the last column says so. In a group of"
+    yield "which everything reads, READ is all there is."
     yield ""
     yield from _table("group", "actions", "where", "bring `read` along")
     yield from map(_group, GROUPS)
@@ -106,7 +108,7 @@ def _permissions() -> Iterator[str]:
 
 def _group(group: PermissionGroup) -> str:
     actions = ", ".join(
-        (f"*{p.action}*" if p in READ_LEVEL else p.action) + " !" * (p in SENSITIVE)
+        (f"*{p.action}*" if p in group.read else p.action) + " !" * (p in SENSITIVE)
         for p in group.permissions
     )
     implying = ", ".join(p.action for p in group.permissions if implied_by(p))
@@ -117,13 +119,13 @@ def _group(group: PermissionGroup) -> str:
 
 def _level(group: PermissionGroup, role: BuiltinRole) -> str:
     """Full, read, none, or what is held in between."""
-    cell = MATRIX[group.name][list(BuiltinRole).index(role)]
-    if isinstance(cell, Level):
-        return {Level.FULL: "full", Level.READ: "read", Level.NONE: NONE}[cell]
-    lacking = [p.action for p in group.permissions if p not in cell]
-    if len(lacking) < len(cell):
-        return f"full without {', '.join(lacking)}"
-    return ", ".join(p.action for p in group.permissions if p in cell)
+    held = BUILTIN_PERMISSIONS[role]
+    level = level_of(group, mask_of(held))
+    if level is not RoleLevel.CUSTOM:
+        return NONE if level is RoleLevel.NONE else level.value
+    having = [p.action for p in group.permissions if p in held]
+    lacking = [p.action for p in group.permissions if p not in held]
+    return f"full without {', '.join(lacking)}" if len(lacking) < len(having) else ", ".join(having)
 
 
 def _actions() -> Iterator[str]:

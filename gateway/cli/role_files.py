@@ -14,6 +14,7 @@ from identity.access.builtin_roles import BUILTIN_PERMISSIONS
 from identity.access.entitlements import plans
 from identity.access.permissions import Permission, mask_of, parse_permission
 from identity.refusals import BadInput
+from identity.role_import import WrittenRole
 from models.listing import page
 from models.organization import Plan
 from models.role import BuiltinRole
@@ -46,7 +47,7 @@ class Roles:
         chosen: dict[str, NamedRole] = {}
         for part in filter(None, (part.strip() for part in choice.split(","))):
             path = Path(part)
-            for role in roles_in(path) if path.is_file() else [self._named(part)]:
+            for role in _named_in(path) if path.is_file() else [self._named(part)]:
                 if chosen.setdefault(role.name, role) != role:
                     raise BadInput(f"There are two roles named {role.name}.", field="--roles")
         if not chosen:
@@ -82,8 +83,13 @@ def roles_of(slug: str) -> Roles:
     return run(read)
 
 
-def roles_in(path: Path) -> Sequence[NamedRole]:
-    """The roles of a JSON file: one `{"name": …, "permissions": […]}`, or a list of them.
+def _named_in(path: Path) -> Sequence[NamedRole]:
+    return [NamedRole(role.name, mask_of(role.permissions)) for role in roles_in(path)]
+
+
+def roles_in(path: Path) -> Sequence[WrittenRole]:
+    """The roles of a JSON file: one `{"name": …, "permissions": […]}`, with a `description` if
+    wanted; a list of them; or `{"roles": […]}`, as `gatepost roles export` writes it.
 
     Other members of the object are left alone. Raises `BadInput`.
     """
@@ -91,22 +97,30 @@ def roles_in(path: Path) -> Sequence[NamedRole]:
         value: Any = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise BadInput(f"This is not JSON: {error}", field=str(path)) from error
+    if isinstance(value, Mapping) and isinstance(value.get("roles"), list):
+        value = value["roles"]
     return [_role(each, path) for each in (value if isinstance(value, list) else [value])]
 
 
-def _role(value: Any, path: Path) -> NamedRole:
-    name = value.get("name") if isinstance(value, Mapping) else None
-    held = value.get("permissions") if isinstance(value, Mapping) else None
-    if not isinstance(name, str) or not isinstance(held, list):
+def _role(value: Any, path: Path) -> WrittenRole:
+    given = value if isinstance(value, Mapping) else {}
+    name, held, description = (given.get(key) for key in ("name", "permissions", "description"))
+    if (
+        not isinstance(name, str)
+        or not isinstance(held, list)
+        or not isinstance(description, str | None)
+    ):
         shape = '{"name": "Sender", "permissions": ["campaigns:send"]}'
         raise BadInput(f"A role is written {shape}, several as a list.", field=str(path))
-    return NamedRole(name, mask_of(_permission(each, path) for each in held))
+    return WrittenRole(name, frozenset(permission(each, str(path)) for each in held), description)
 
 
-def _permission(text: Any, path: Path) -> Permission:
-    """By its name, or by its name in GraphQL. One that is not known is no role's to hold."""
+def permission(text: Any, field: str) -> Permission:
+    """By its name, or by its name in GraphQL. One that is not known is no role's to hold: raises
+    `BadInput` about the field.
+    """
     known = parse_permission(text) if isinstance(text, str) else None
     known = known or Permission.__members__.get(str(text))
     if known is None:
-        raise BadInput(f"There is no permission {text!r}.", field=str(path))
+        raise BadInput(f"There is no permission {text!r}.", field=field)
     return known

@@ -18,6 +18,7 @@ from gateway.cli.opening import open_database
 from gateway.cli.serve import listening, server_configuration
 from gateway.demo import identity_provider
 from gateway.demo.identity_provider import Client, IdentityProvider, signing_key
+from gateway.demo.mailbox import Mailbox
 from gateway.demo.seed import ORIGIN, SLUG, seed
 from gateway.demo.site import HOME, Site
 from gateway.settings import Settings, variable
@@ -73,7 +74,12 @@ def demo(port: int) -> None:
         ),
         key=signing_key(FOLDER / SIGNING_KEY),
     )
-    app = application(settings, more_routes=(*site.routes, *provider.routes))
+    mailbox = Mailbox(public_url=public_url)
+    app = application(
+        settings,
+        more_routes=(*site.routes, *provider.routes, *mailbox.routes),
+        courier=mailbox,
+    )
     server = AnnouncingServer(
         server_configuration(app, log_level="warning", access_log=False),
         announce=lambda: announce(public_url, prepared.scim_token),

@@ -16,10 +16,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from gateway.authenticate import (
-    has_session,
     presumed,
     require_client_header,
     require_same_origin,
+    session_in,
     subject_of,
 )
 from gateway.body import read_body
@@ -35,7 +35,7 @@ from gateway.settings import Settings, variable
 from identity.credentials.gate import Gate, GateClosed
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
-from schema.execution import Answer, Request, answer, cost_of, is_known, operation_type
+from schema.execution import Answer, Prepared, Request, answer, answer_behind, known, prepared
 from schema.explaining import explained
 
 METHODS = ["GET", "POST"]
@@ -47,18 +47,20 @@ EXPLAIN = "x-gatepost-explain"
 async def endpoint(request: HttpRequest) -> Response:
     """The answer to a signed-in person. What is wrong with the request raises its refusal.
 
-    Who is calling is asked when the whole request is here: it may take its time to come.
+    Who is calling is asked when the whole request is here: it may take its time to come. What it
+    says is not read before that, unless its session was a good one just now.
     """
     require_same_origin(request)
     require_client_header(request)
     media_type = acceptable(request.headers)
-    if request.method != "POST" or not has_session(request):
+    if request.method != "POST":
         subject = await counting_refusals(request, subject_of)
         asked = parsing.request_at(request.scope["query_string"])
         return await _answered(request, asked, subject, media_type)
+    token = await counting_refusals(request, session_in)
     body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
-    caller = presumed(request)
-    if caller is not None and not _explains(request):
+    caller = presumed(request, token)
+    if caller is not None:
         done = await _at_once(request, body, *caller)
         if done is not None:
             return _respond(request, done, media_type)
@@ -72,26 +74,26 @@ async def endpoint(request: HttpRequest) -> Response:
 async def _at_once(
     request: HttpRequest, body: bytes, subject: Subject, gate: Gate
 ) -> Answer | None:
-    """The answer to a query whose first statement authenticates the caller along with the data.
+    """The answer to what authenticates the caller in its first statement, along with the data.
 
     `None` for whatever needs a certain caller before; then nothing was done.
     """
+    if HEADER in request.headers or _explains(request):
+        return None
     try:
         asked = parsing.request_in(parsing.json_of(body, field="body"))
-        if "persistedQuery" in asked.extensions or HEADER in request.headers:
+        if "persistedQuery" in asked.extensions:
             return None
-        wanted = await meant(request, asked, subject)
+        ready = known(await _named(request, asked, subject))
+        if ready is None:
+            return None
+        await _count(request, ready, subject)
     except Refusal:
         return None
-    if isinstance(wanted, Answer):
-        return None
-    if not is_known(wanted):
-        return None
-    await _count(request, wanted, subject)
     async with _in_time(request):
         try:
-            return await answer(wanted, subject, gate)
-        except (GateClosed, Refusal):
+            return await answer_behind(gate, ready, subject)
+        except GateClosed:
             return None
 
 
@@ -99,23 +101,23 @@ async def _answered(
     request: HttpRequest, asked: Asked, subject: Subject, media_type: MediaType
 ) -> Response:
     """The answer to one request that came by itself."""
-    wanted = await meant(request, asked, subject)
-    if isinstance(wanted, Answer):
-        return respond(wanted, media_type)
+    ready = await meant(request, asked, subject)
+    if not hasattr(request.state, "standing"):
+        await _count(request, ready, subject)
+    if isinstance(ready, Answer):
+        return _respond(request, ready, media_type)
     key, given_before = None, False
     if request.method != "POST":
-        require_safe(wanted)
+        require_safe(ready)
     else:
         key = key_in(request.headers)
-    if not hasattr(request.state, "standing"):
-        await _count(request, wanted, subject)
     async with _in_time(request):
         if key is None and _explains(request):
-            result = await explained(wanted, subject)
-        elif key is None or operation_type(wanted) is not OperationType.MUTATION:
-            result = await answer(wanted, subject)
+            result = await explained(ready, subject)
+        elif key is None or ready.kind is not OperationType.MUTATION:
+            result = await answer(ready, subject)
         else:
-            result, given_before = await answer_once(wanted, subject, key)
+            result, given_before = await answer_once(ready, subject, key)
     response = _respond(request, result, media_type)
     if given_before:
         response.headers[REPLAYED] = "true"
@@ -127,23 +129,21 @@ def _explains(request: HttpRequest) -> bool:
     return settings.graphql_explain and request.headers.get(EXPLAIN) == "1"
 
 
-async def _count(request: HttpRequest, wanted: Request, subject: Subject) -> None:
+async def _count(request: HttpRequest, ready: Prepared | Answer, subject: Subject) -> None:
     """Count what an operation may cost before it runs; what cannot run counts as one.
 
     Raises `RateLimited`. What a request was counted for is not counted again when it has to be
     answered in another way.
     """
     rate_limits: RateLimits = request.app.state.rate_limits
-    request.state.standing = await rate_limits.spend(subject, cost_of(wanted) or 1)
+    cost = 1 if ready.cost is None else ready.cost.requested
+    request.state.standing = await rate_limits.spend(subject, cost)
 
 
 def _respond(request: HttpRequest, result: Answer, media_type: MediaType) -> Response:
     """The answer, and where its caller stands."""
-    response = respond(result, media_type)
     standing: Standing | None = request.state.standing
-    if standing is not None:
-        response.headers.update(standing.headers)
-    return response
+    return respond(result, media_type, standing.headers if standing is not None else None)
 
 
 def _in_time(request: HttpRequest) -> AbstractAsyncContextManager[None]:
@@ -151,26 +151,32 @@ def _in_time(request: HttpRequest) -> AbstractAsyncContextManager[None]:
     return time_budget(request, settings.operation_seconds)
 
 
-async def meant(request: HTTPConnection, asked: Asked, subject: Subject) -> Request | Answer:
-    """The request with its document; an answer instead when that is not known."""
-    state = request.app.state
-    settings: Settings = state.settings
+async def meant(request: HTTPConnection, asked: Asked, subject: Subject) -> Prepared | Answer:
+    """What to run, or the answer that says why it cannot be run."""
     try:
-        text = await document_of(
-            asked,
-            subject,
-            mode=settings.graphql_trusted_documents,
-            sent_before=state.sent_before if settings.graphql_automatic_documents else None,
-        )
+        named = await _named(request, asked, subject)
     except DocumentNotFound as refusal:
         return Answer(refusal_body(refusal), executed=False)
+    return prepared(named, request_id=subject.origin.request_id)
+
+
+async def _named(request: HTTPConnection, asked: Asked, subject: Subject) -> Request:
+    """The request with its document. Raises `DocumentNotFound`."""
+    state = request.app.state
+    settings: Settings = state.settings
+    text = await document_of(
+        asked,
+        subject,
+        mode=settings.graphql_trusted_documents,
+        sent_before=state.sent_before if settings.graphql_automatic_documents else None,
+    )
     trusted = asked.document_id is not None
     return Request(text, asked.variables, asked.operation_name, trusted=trusted)
 
 
-def require_safe(wanted: Request) -> None:
+def require_safe(ready: Prepared | Answer) -> None:
     """Raise 405 for a mutation: a GET changes nothing (RFC 9110, section 9.2.1)."""
-    if operation_type(wanted) is OperationType.MUTATION:
+    if isinstance(ready, Prepared) and ready.kind is OperationType.MUTATION:
         raise HTTPException(
             HTTPStatus.METHOD_NOT_ALLOWED, "Send a mutation by POST.", {"Allow": "POST"}
         )
@@ -194,19 +200,19 @@ async def _batch(
     for number, entry in enumerate(entries):
         try:
             caller = subject if number == 0 else await subject_of(request)
-            wanted = await meant(request, parsing.request_in(entry), caller)
-            bodies.append(published(await _one_of_many(request, wanted, caller)))
+            ready = await meant(request, parsing.request_in(entry), caller)
+            bodies.append(published(await _one_of_many(request, ready, caller)))
         except Refusal as refusal:
             bodies.append(refusal_body(refusal))
     return written(bodies, media_type)
 
 
-async def _one_of_many(request: HttpRequest, wanted: Request | Answer, subject: Subject) -> Answer:
-    if isinstance(wanted, Answer):
-        return wanted
-    await _count(request, wanted, subject)
+async def _one_of_many(request: HttpRequest, ready: Prepared | Answer, subject: Subject) -> Answer:
+    await _count(request, ready, subject)
+    if isinstance(ready, Answer):
+        return ready
     async with _in_time(request):
-        return await answer(wanted, subject)
+        return await answer(ready, subject)
 
 
 def _what_is_taken(most: int) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 
 import orjson
 from starlette.datastructures import Headers
@@ -10,7 +11,7 @@ from gateway.graphql.responses import published
 from identity.idempotency import Claim, begin
 from identity.refusals import BadInput
 from identity.subject import Subject
-from schema.execution import Answer, Request, answer
+from schema.execution import Answer, Prepared, Request, answer
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -33,37 +34,41 @@ def key_in(headers: Headers) -> str | None:
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else given[0]
 
 
-async def answer_once(wanted: Request, subject: Subject, key: str) -> tuple[Answer, bool]:
+async def answer_once(ready: Prepared, subject: Subject, key: str) -> tuple[Answer, bool]:
     """The answer to a mutation, and whether it is one that was given before.
 
-    Only an answer that changed something is kept: what was refused, or failed as a whole, may be
-    sent again with the same key. Raises the refusals of `begin`.
+    Only an answer that changed something is kept: what was refused, failed as a whole, or was a
+    dry run, may be sent again with the same key. Raises the refusals of `begin`.
     """
-    begun = await begin(subject, key, _digest(wanted))
+    if not ready.changes():
+        return await answer(ready, subject), False
+    begun = await begin(subject, key, _digest(ready.request))
     if isinstance(begun, str):
         return Answer(orjson.loads(begun), executed=True), True
-    return await _carried_out(begun, wanted, subject), False
+    return await _carried_out(begun, ready, subject), False
 
 
-async def _carried_out(claim: Claim, wanted: Request, subject: Subject) -> Answer:
-    result = await answer(wanted, subject)
-    if changed_something(result):
+async def _carried_out(claim: Claim, ready: Prepared, subject: Subject) -> Answer:
+    result = await answer(ready, subject)
+    if changed_something(result, ready.changes()):
         await claim.keep(orjson.dumps(published(result)).decode())
     else:
         await claim.release()
     return result
 
 
-def changed_something(result: Answer) -> bool:
-    """Whether any root field was carried out: one that has no error of its own. An error below it
-    is about what is shown of the change.
+def changed_something(result: Answer, changes: Collection[str]) -> bool:
+    """Whether any of the root fields that make changes was carried out: one that has no error of
+    its own. An error below it is about what is shown of the change.
     """
     if not result.executed:
         return False
     paths = [error["path"] for error in result.body.get("errors", ()) if "path" in error]
     refused = {path[0] for path in paths if len(path) == 1}
-    below = any(len(path) > 1 for path in paths)
-    return below or any(name not in refused for name in result.body["data"] or ())
+    below = any(len(path) > 1 and path[0] in changes for path in paths)
+    return below or any(
+        name in changes and name not in refused for name in result.body["data"] or ()
+    )
 
 
 def _digest(wanted: Request) -> str:

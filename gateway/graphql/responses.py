@@ -10,14 +10,21 @@ from gateway.graphql.media_types import MediaType
 from identity.refusals import Refusal
 from schema.execution import Answer
 
+HEADERS = {
+    media_type: {"Content-Type": media_type.header, "Cache-Control": "no-store"}
+    for media_type in MediaType
+}
 
-def respond(answer: Answer, media_type: MediaType) -> Response:
+
+def respond(
+    answer: Answer, media_type: MediaType, headers: Mapping[str, str] | None = None
+) -> Response:
     """An answer, with the status that the GraphQL over HTTP draft gives it (section Status Codes).
 
     A request that could be read is 200 in JSON, even if its document was wrong.
     """
     right = answer.executed or media_type is MediaType.JSON
-    return written(published(answer), media_type, status=200 if right else 400)
+    return written(published(answer), media_type, status=200 if right else 400, headers=headers)
 
 
 def published(answer: Answer) -> dict[str, Any]:
@@ -31,12 +38,16 @@ def published(answer: Answer) -> dict[str, Any]:
     return {**answer.body, "extensions": {**answer.body.get("extensions", {}), "cost": cost}}
 
 
-def written(body: Any, media_type: MediaType, *, status: int = 200) -> Response:
-    return Response(
-        orjson.dumps(body),
-        status_code=status,
-        headers={"Content-Type": media_type.header, "Cache-Control": "no-store"},
-    )
+def written(
+    body: Any,
+    media_type: MediaType,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A body, with the headers that every answer has and those that this one has."""
+    own = HEADERS[media_type]
+    return Response(orjson.dumps(body), status, {**own, **headers} if headers else own)
 
 
 def refusal_body(refusal: Refusal) -> dict[str, Any]:

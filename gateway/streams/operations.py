@@ -12,12 +12,12 @@ from gateway.graphql.parsing import Asked
 from gateway.graphql.responses import refusal_body
 from gateway.rate_limits import RateLimits
 from gateway.settings import Settings
-from gateway.streams.bounds import TooManyStreams
+from gateway.streams.bounds import StreamBounds, TooManyStreams
 from identity.presence import Presence
 from identity.refusals import Conflict, RateLimited, Refusal
 from identity.subject import Subject
 from schema.cost import Cost
-from schema.execution import Answer, Prepared, prepared
+from schema.execution import Answer, Prepared
 from schema.streams import answers
 
 LONGEST_ID = 100
@@ -32,10 +32,7 @@ async def ready(connection: HTTPConnection, asked: Asked, subject: Subject) -> P
 
     Raises `RateLimited`, and what is wrong with the request.
     """
-    request = await meant(connection, asked, subject)
-    if isinstance(request, Answer):
-        return request
-    found = prepared(request, request_id=subject.origin.request_id)
+    found = await meant(connection, asked, subject)
     await _spend(connection, subject, found.cost)
     return found
 
@@ -56,18 +53,18 @@ async def answers_to(
     except Refusal as refusal:
         yield Answer(refusal_body(refusal), executed=False)
         return
-    if isinstance(found, Answer):
-        yield found
-        return
     async with aclosing(answers_of(connection, found, presence)) as each_answer:
         async for each in each_answer:
             yield each
 
 
 async def answers_of(
-    connection: HTTPConnection, found: Prepared, presence: Presence
+    connection: HTTPConnection, found: Prepared | Answer, presence: Presence
 ) -> AsyncGenerator[Answer, None]:
     """The same for what was found ready. Each answer after the first costs what the first did."""
+    if isinstance(found, Answer):
+        yield found
+        return
     settings: Settings = connection.app.state.settings
     paid = True
     each_answer = answers(found, presence, seconds=settings.operation_seconds)
@@ -103,11 +100,12 @@ class AlreadyRunning(Conflict):
 class Operations:
     """What runs for one caller; `run` is running while the connection is open."""
 
-    def __init__(self, presence: Presence, outlet: Outlet, *, most: int) -> None:
+    def __init__(self, presence: Presence, outlet: Outlet, bounds: StreamBounds) -> None:
         self.presence = presence
         self._outlet = outlet
-        self._most = most
-        self._begins: dict[str, Begin] = {}
+        self._bounds = bounds
+        self._held = 0
+        self._begins: dict[str, tuple[Begin, int]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None
@@ -118,28 +116,40 @@ class Operations:
     def ids(self) -> list[str]:
         return [*self._begins, *self._tasks]
 
-    def require_free(self, operation_id: str) -> None:
-        """Raise `AlreadyRunning`, and `TooManyStreams` when no more may run."""
+    def require_free(self, operation_id: str, size: int) -> None:
+        """Raise `AlreadyRunning`, and `TooManyStreams` when no more may run. `size` is how many
+        characters the request has.
+        """
         if operation_id in self._begins or operation_id in self._tasks:
             raise AlreadyRunning(operation_id)
-        if len(self.ids) + len(self._ending) >= self._most:
+        most = self._bounds.operations
+        if len(self.ids) + len(self._ending) >= most:
+            raise TooManyStreams(f"A stream runs {most} operations at most.", limit=most)
+        most = self._bounds.held
+        if self._held + size > most:
             raise TooManyStreams(
-                f"A stream runs {self._most} operations at most.", limit=self._most
+                f"What a stream runs has {most:,} characters at most, together.", limit=most
             )
 
-    def start(self, operation_id: str, begin: Begin) -> None:
+    def start(self, operation_id: str, begin: Begin, *, size: int) -> None:
         """Run it now, or as soon as the connection is open. Raises what `require_free` raises."""
-        self.require_free(operation_id)
+        self.require_free(operation_id, size)
+        self._held += size
         if self._failed is None:
-            self._begins[operation_id] = begin
-            return
+            self._begins[operation_id] = begin, size
+        else:
+            self._start(operation_id, begin, size)
+
+    def _start(self, operation_id: str, begin: Begin, size: int) -> None:
         task = asyncio.create_task(self._run(operation_id, begin))
         self._tasks[operation_id] = task
-        task.add_done_callback(lambda ended: self._end(operation_id, ended))
+        task.add_done_callback(lambda ended: self._end(operation_id, ended, size))
 
     def stop(self, operation_id: str) -> None:
         """Let it deliver nothing more. One that is not there has ended already."""
-        self._begins.pop(operation_id, None)
+        if operation_id in self._begins:
+            _, size = self._begins.pop(operation_id)
+            self._held -= size
         if operation_id in self._tasks:
             self._leave(operation_id).cancel()
 
@@ -147,7 +157,7 @@ class Operations:
         """Raises `Unauthenticated` when the caller's session is over, and what fails."""
         self._failed = asyncio.get_running_loop().create_future()
         for operation_id in list(self._begins):
-            self.start(operation_id, self._begins.pop(operation_id))
+            self._start(operation_id, *self._begins.pop(operation_id))
         try:
             await until_one_ends(self.presence.stay(), _outcome(self._failed))
         finally:
@@ -175,7 +185,8 @@ class Operations:
         self._ending.add(task)
         return task
 
-    def _end(self, operation_id: str, task: asyncio.Task[None]) -> None:
+    def _end(self, operation_id: str, task: asyncio.Task[None], size: int) -> None:
+        self._held -= size
         self._ending.discard(task)
         if self._tasks.get(operation_id) is task:
             del self._tasks[operation_id]

@@ -22,8 +22,8 @@ class Reservation:
     """The operations of one event stream, and their events on the way to it."""
 
     def __init__(self, presence: Presence, bounds: StreamBounds) -> None:
-        self.session_id = presence.subject.via_id
-        self.operations = Operations(presence, self, most=bounds.operations)
+        self.subject = presence.subject
+        self.operations = Operations(presence, self, bounds)
         self._events: asyncio.Queue[bytes] = asyncio.Queue(bounds.waiting)
         self.opened = False
 
@@ -71,7 +71,7 @@ class Reservations:
         `TooManyStreams`.
         """
         reservation = Reservation(presence, self._bounds)
-        self._places.take(reservation.session_id)
+        self._places.take(reservation.subject)
         token = secrets.token_urlsafe(32)
         self._by_token[token] = reservation
         loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ class Reservations:
     def find(self, token: str, session_id: UUID | None) -> Reservation:
         """Raises `NotFound` for a token that is not that session's, as for one that is nobody's."""
         reservation = self._by_token.get(token)
-        if reservation is None or reservation.session_id != session_id:
+        if reservation is None or reservation.subject.via_id != session_id:
             raise NotFound("stream")
         return reservation
 
@@ -101,4 +101,4 @@ class Reservations:
             self._drop(token)
 
     def _drop(self, token: str) -> None:
-        self._places.give_back(self._by_token.pop(token).session_id)
+        self._places.give_back(self._by_token.pop(token).subject)

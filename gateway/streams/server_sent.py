@@ -18,11 +18,12 @@ from gateway.authenticate import (
     presence_of,
     require_client_header,
     require_same_origin,
+    session_in,
     subject_of,
 )
 from gateway.body import read_body
 from gateway.graphql import parsing
-from gateway.graphql.door import LARGEST_BODY, meant, require_safe
+from gateway.graphql.door import LARGEST_BODY, require_safe
 from gateway.graphql.idempotency import HEADER, key_in
 from gateway.graphql.media_types import MediaType, NotAcceptable
 from gateway.graphql.parsing import Asked
@@ -30,7 +31,14 @@ from gateway.graphql.responses import published, refusal_body, respond
 from gateway.rate_limits import counting_refusals
 from gateway.streams.bounds import Places, StreamBounds
 from gateway.streams.event_stream import MEDIA_TYPE, EventStream, Write, event
-from gateway.streams.operations import LONGEST_ID, answers_of, answers_to, ready, until_one_ends
+from gateway.streams.operations import (
+    LONGEST_ID,
+    Begin,
+    answers_of,
+    answers_to,
+    ready,
+    until_one_ends,
+)
 from gateway.streams.reservations import Reservations
 from identity.presence import Presence
 from identity.refusals import BadInput, Unauthenticated
@@ -59,10 +67,9 @@ async def _get(request: Request) -> Response:
         return await _opened(request, token)
     presence = await counting_refusals(request, presence_of)
     asked = parsing.request_at(request.scope["query_string"])
-    wanted = await meant(request, asked, presence.subject)
-    if not isinstance(wanted, Answer):
-        require_safe(wanted)
-    return _distinct(request, asked, presence)
+    found = await ready(request, asked, presence.subject)
+    require_safe(found)
+    return _distinct(request, presence, lambda: answers_of(request, found, presence))
 
 
 async def _post(request: Request) -> Response:
@@ -70,28 +77,30 @@ async def _post(request: Request) -> Response:
     if token is not None:
         return await _operation(request, token)
     _require_event_stream(request)
+    body = await _body(request)
     presence = await counting_refusals(request, presence_of)
-    return _distinct(request, await _asked(request), presence)
+    asked = _asked_in(body)
+    return _distinct(request, presence, lambda: answers_to(request, asked, presence))
 
 
-def _distinct(request: Request, asked: Asked, presence: Presence) -> Response:
+def _distinct(request: Request, presence: Presence, begin: Begin) -> Response:
     """An event stream of its own for one operation."""
     places: Places = request.app.state.stream_places
-    session_id = presence.subject.via_id
-    places.take(session_id)
+    subject = presence.subject
+    places.take(subject)
 
     async def work(write: Write) -> None:
         try:
-            await until_one_ends(presence.stay(), _written(request, asked, presence, write))
+            await until_one_ends(presence.stay(), _written(begin, write))
         except Unauthenticated as over:
             await write(event("next", refusal_body(over)))
         await write(event("complete", None))
 
-    return _stream(request, work, lambda: places.give_back(session_id))
+    return _stream(request, work, lambda: places.give_back(subject))
 
 
-async def _written(request: Request, asked: Asked, presence: Presence, write: Write) -> None:
-    async with aclosing(answers_to(request, asked, presence)) as each_answer:
+async def _written(begin: Begin, write: Write) -> None:
+    async with aclosing(begin()) as each_answer:
         async for each in each_answer:
             await write(event("next", published(each)))
 
@@ -114,18 +123,21 @@ async def _opened(request: Request, token: str) -> Response:
 
 async def _operation(request: Request, token: str) -> Response:
     """Start an operation, whose events go to the reserved stream."""
+    body = await _body(request)
     subject = await counting_refusals(request, subject_of)
     reservations: Reservations = request.app.state.stream_reservations
     operations = reservations.find(token, subject.via_id).operations
-    asked = await _asked(request)
+    asked, size = _asked_in(body), len(body)
     operation_id = asked.extensions.get("operationId")
     if not isinstance(operation_id, str) or not 0 < len(operation_id) <= LONGEST_ID:
         raise BadInput("Name the operation by a short text.", field="extensions.operationId")
-    operations.require_free(operation_id)
+    operations.require_free(operation_id, size)
     found = await ready(request, asked, subject)
     if isinstance(found, Answer):
         return respond(found, MediaType.GRAPHQL_RESPONSE)
-    operations.start(operation_id, lambda: answers_of(request, found, operations.presence))
+    operations.start(
+        operation_id, lambda: answers_of(request, found, operations.presence), size=size
+    )
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
@@ -148,8 +160,15 @@ def _stream(
     return EventStream(work, bounds=bounds, stopping=request.app.state.stopping, end=end)
 
 
-async def _asked(request: Request) -> Asked:
-    body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+async def _body(request: Request) -> bytes:
+    """The body. Who is calling is asked afterwards, since it may take its time to come, and only
+    then what it says.
+    """
+    await counting_refusals(request, session_in)
+    return await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
+
+
+def _asked_in(body: bytes) -> Asked:
     return parsing.request_in(parsing.json_of(body, field="body"))
 
 

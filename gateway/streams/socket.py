@@ -59,7 +59,7 @@ async def endpoint(websocket: WebSocket) -> None:
     places: Places = websocket.app.state.stream_places
     try:
         presence = await counting_refusals(websocket, presence_of)
-        places.take(presence.subject.via_id)
+        places.take(presence.subject)
     except (Unauthenticated, RateLimited, TooManyStreams) as refusal:
         # A browser shows its page the code of a close, and nothing of a refused handshake.
         await websocket.accept(PROTOCOL)
@@ -70,7 +70,7 @@ async def endpoint(websocket: WebSocket) -> None:
         await websocket.accept(PROTOCOL)
         await _Socket(websocket, presence, bounds).run()
     finally:
-        places.give_back(presence.subject.via_id)
+        places.give_back(presence.subject)
 
 
 class _Socket:
@@ -80,7 +80,7 @@ class _Socket:
         self._websocket = websocket
         self._presence = presence
         self._bounds = bounds
-        self._operations = Operations(presence, self, most=bounds.operations)
+        self._operations = Operations(presence, self, bounds)
         self._turn = asyncio.Lock()
         self._begun = asyncio.Event()
 
@@ -116,9 +116,9 @@ class _Socket:
             received = await self._websocket.receive()
             if received["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(received.get("code", 1005))
-            await self._take(_message(received))
+            await self._take(_message(received), len(received["text"]))
 
-    async def _take(self, message: Mapping[str, Any]) -> None:
+    async def _take(self, message: Mapping[str, Any], size: int) -> None:
         match message.get("type"):
             case "connection_init":
                 if self._begun.is_set():
@@ -130,20 +130,22 @@ class _Socket:
             case "pong":
                 pass
             case "subscribe":
-                await self._subscribe(message)
+                await self._subscribe(message, size)
             case "complete":
                 self._operations.stop(_id(message))
             case _:
                 raise Closing(4400, "Invalid message: unknown type")
 
-    async def _subscribe(self, message: Mapping[str, Any]) -> None:
+    async def _subscribe(self, message: Mapping[str, Any], size: int) -> None:
         if not self._begun.is_set():
             raise Closing(4401, "Unauthorized")
         operation_id = _id(message)
         try:
             asked = request_in(message.get("payload"))
             self._operations.start(
-                operation_id, lambda: answers_to(self._websocket, asked, self._presence)
+                operation_id,
+                lambda: answers_to(self._websocket, asked, self._presence),
+                size=size,
             )
         except BadInput as wrong:
             raise Closing(4400, f"Invalid message: {wrong.field}: {wrong.message}") from None

@@ -1,22 +1,15 @@
 """What the fixed roles hold: the two matrices of the product, as data.
 
-A level is FULL, READ, NONE, or an explicit set of permissions.
+A cell is the level FULL, READ or NONE, or an explicit set of permissions.
 """
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 
-from identity.access.permissions import GROUPS, READ_LEVEL, Permission, parse_permission
+from identity.access.levels import RoleLevel
+from identity.access.permissions import GROUPS, SENSITIVE, Permission, parse_permission
 from models.role import BuiltinRole
 
-
-class Level(Enum):
-    NONE = "none"
-    READ = "read"
-    FULL = "full"
-
-
-F, R, N = Level.FULL, Level.READ, Level.NONE
+F, R, N = RoleLevel.FULL, RoleLevel.READ, RoleLevel.NONE
 _TEMPLATES_WITHOUT_PROTECT = frozenset(
     p
     for group in GROUPS
@@ -24,32 +17,39 @@ _TEMPLATES_WITHOUT_PROTECT = frozenset(
     for p in group.permissions
     if p is not Permission.TEMPLATES_PROTECT
 )
+
+
+def _harmless(name: str) -> frozenset[Permission]:
+    """All of a group but what is hard to undo."""
+    return frozenset(p for p in Permission if p.group == name and p not in SENSITIVE)
+
+
 _SERVERS_USE = frozenset({Permission.SERVERS_USE})
 _DOMAINS_USE = frozenset({Permission.DOMAINS_USE})
 
-Cell = Level | frozenset[Permission]
+Cell = RoleLevel | frozenset[Permission]
 
 MATRIX: Mapping[str, tuple[Cell, ...]] = {
-    # group:        Owner Admin Operator Viewer Member Editor Auditor
-    "campaigns": (F, F, F, R, N, R, R),
-    "lists": (F, F, R, R, N, N, R),
-    "automations": (F, F, F, N, N, N, R),
-    "templates": (F, F, _TEMPLATES_WITHOUT_PROTECT, R, N, R, R),
-    "forms": (F, F, R, N, N, N, R),
-    "servers": (F, F, _SERVERS_USE, N, N, N, R),
-    "domains": (F, R, _DOMAINS_USE, N, N, N, R),
-    "conversations": (F, F, R, R, R, R, R),
-    "activity": (F, F, R, R, R, R, R),
-    "documents": (F, F, R, R, R, F, R),
-    "brand": (F, F, R, R, R, R, R),
-    "agent": (F, F, R, R, R, R, R),
-    "members": (F, N, N, N, R, R, R),
-    "roles": (F, N, N, N, R, R, R),
-    "api_keys": (F, N, N, N, N, N, R),
-    "audit": (F, R, N, N, R, R, F),
-    "workspace": (F, R, R, R, R, R, R),
-    "identity": (F, N, N, N, N, N, R),
-    "organization": (F, N, N, N, N, N, R),
+    # group:        Owner Admin Operator Viewer Member Editor Auditor Creator
+    "campaigns": (F, F, F, R, N, R, R, _harmless("campaigns")),
+    "lists": (F, F, R, R, N, N, R, _harmless("lists")),
+    "automations": (F, F, F, N, N, N, R, N),
+    "templates": (F, F, _TEMPLATES_WITHOUT_PROTECT, R, N, R, R, N),
+    "forms": (F, F, R, N, N, N, R, N),
+    "servers": (F, F, _SERVERS_USE, N, N, N, R, _harmless("servers")),
+    "domains": (F, R, _DOMAINS_USE, N, N, N, R, N),
+    "conversations": (F, F, R, R, R, R, R, N),
+    "activity": (F, F, R, R, R, R, R, N),
+    "documents": (F, F, R, R, R, F, R, N),
+    "brand": (F, F, R, R, R, R, R, N),
+    "agent": (F, F, R, R, R, R, R, N),
+    "members": (F, N, N, N, R, R, R, N),
+    "roles": (F, N, N, N, R, R, R, N),
+    "api_keys": (F, N, N, N, N, N, R, N),
+    "audit": (F, R, N, N, R, R, F, N),
+    "workspace": (F, R, R, R, R, R, R, N),
+    "identity": (F, N, N, N, N, N, R, N),
+    "organization": (F, N, N, N, N, N, R, N),
 }
 """One row a permission group, one column a role in the order of `BuiltinRole`."""
 
@@ -61,6 +61,7 @@ DESCRIPTIONS: Mapping[BuiltinRole, str] = {
     BuiltinRole.MEMBER: "Sees the brand's inbox, documents and team; changes nothing.",
     BuiltinRole.EDITOR: "Keeps documents and reads campaigns.",
     BuiltinRole.AUDITOR: "Reads everything and exports the audit log.",
+    BuiltinRole.CREATOR: "What somebody may do with a resource they made; held at that one only.",
 }
 
 
@@ -68,10 +69,10 @@ def _permissions(column: int) -> frozenset[Permission]:
     held: set[Permission] = set()
     for group in GROUPS:
         cell = MATRIX[group.name][column]
-        if cell is Level.FULL:
+        if cell is RoleLevel.FULL:
             held.update(group.permissions)
-        elif cell is Level.READ:
-            held.update(p for p in group.permissions if p in READ_LEVEL)
+        elif cell is RoleLevel.READ:
+            held.update(group.read)
         elif isinstance(cell, frozenset):
             held.update(cell)
     return frozenset(held)

@@ -1,26 +1,34 @@
 """Compiled access: everything one subject may do, as integer masks.
 
-A check is a dictionary look-up and a bit test. The grants stay beside the masks, so that the same
-object gives the reason. Immutable, and cached per (organization, member, access revision).
+A check is a dictionary look-up and a bit test. The grants stay beside the masks, by their scopes,
+so that the same object gives the reason as quickly. Immutable, and cached per (organization,
+member, access revision).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from identity.access.decision import Decision, DeniedBy, Grant, Target
+from identity.access.decision import ORGANIZATION, Decision, DeniedBy, Grant, Target
+from identity.access.demanded import demand
 from identity.access.permissions import (
     ALL_MASK,
     ARCHIVED_MASK,
     ORGANIZATION_ONLY_MASK,
     Permission,
+    mask_of,
     permissions_in,
 )
 from identity.refusals import Escalation, Forbidden, PlanRequired, Refusal
 from models.assignment import ScopeType
+
+Within = tuple[ScopeType, UUID | None]
+"""A kind of resource and the workspace."""
+HeldRole = tuple[UUID, UUID]
+"""The principal and the role that it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,22 @@ class Access:
     fixed_mask: int = 0
     granted_anywhere: int = 0
     """What is held at any scope at all, before every cut."""
+    grants_at: Mapping[UUID, Sequence[Grant]] = field(default_factory=dict)
+    """The grants by the ids of their scopes."""
+    roles_within: Mapping[Within, Mapping[HeldRole, int]] = field(default_factory=dict)
+    """What single resources were given: by kind and workspace, who was given which role there."""
+    entered_below: frozenset[UUID] = frozenset()
+    """The workspaces in which a grant below the organization gives anything."""
     valid_until: datetime | None = None
 
     def mask_at(self, target: Target) -> int:
         """The permissions held at a target, after every cut."""
-        mask = self.granted_at(target) & ~self.plan_cut
-        if target.workspace_id in self.archived_workspaces:
+        return self.after_cuts(self.granted_at(target), target.workspace_id)
+
+    def after_cuts(self, mask: int, workspace_id: UUID | None) -> int:
+        """What the plan and the state of the workspace leave of a mask that is granted there."""
+        mask &= ~self.plan_cut
+        if self.archived_workspaces and workspace_id in self.archived_workspaces:
             mask &= ARCHIVED_MASK
         return mask
 
@@ -67,8 +85,7 @@ class Access:
 
     def enters(self, workspace_id: UUID) -> bool:
         """Whether the subject holds anything at the workspace or in it; else it sees none."""
-        held = self.granted_at(Target(workspace_id)) & ~ORGANIZATION_ONLY_MASK
-        return bool(held) or any(g.mask and g.workspace_id == workspace_id for g in self.grants)
+        return self._enters_all() or workspace_id in self.entered_below
 
     def enters_at(self, target: Target) -> bool:
         """Whether the subject holds anything in the workspace of a target."""
@@ -76,22 +93,35 @@ class Access:
 
     def entered(self) -> frozenset[UUID] | None:
         """The workspaces that `enters` is true of; `None` for all of the organization's."""
-        if (self.organization_mask | self.fixed_mask) & ~ORGANIZATION_ONLY_MASK:
-            return None
-        scopes = {g.workspace_id for g in self.grants if g.mask}
-        return frozenset(scope for scope in scopes if scope is not None)
+        return None if self._enters_all() else self.entered_below
+
+    def _enters_all(self) -> bool:
+        return bool((self.organization_mask | self.fixed_mask) & ~ORGANIZATION_ONLY_MASK)
 
     def check(self, permission: Permission, target: Target) -> Decision:
         """The decision with its reason. Costs more than `allows`: for answers, not for loops."""
-        grants = tuple(g for g in self.grants if g.mask & permission.bit and g.reaches(target))
-        allowed = self.allows(permission, target)
-        denied_by = None
-        if not allowed:
-            denied_by = DeniedBy.MISSING_PERMISSION
-            if self.granted_at(target) & permission.bit:
-                by_plan = self.plan_cut & permission.bit
-                denied_by = DeniedBy.PLAN if by_plan else DeniedBy.WORKSPACE_ARCHIVED
-        return Decision(permission, target, allowed, grants, denied_by)
+        grants = tuple(g for g in self._reaching(target) if g.mask & permission.bit)
+        if self.allows(permission, target):
+            return Decision(permission, target, True, grants)
+        obstacles = tuple(self._obstacles(permission, target))
+        return Decision(permission, target, False, grants, obstacles)
+
+    def _reaching(self, target: Target) -> Iterator[Grant]:
+        """The grants that reach a target: the organization's, its workspace's, its own."""
+        yield from self.grants_at.get(self.organization_id, ())
+        if target.workspace_id is not None:
+            yield from self.grants_at.get(target.workspace_id, ())
+            if target.resource_id is not None:
+                yield from self.grants_at.get(target.resource_id, ())
+
+    def _obstacles(self, permission: Permission, target: Target) -> Iterator[DeniedBy]:
+        """All that stands in the way of a permission that is not held."""
+        if not self.granted_at(target) & permission.bit:
+            yield DeniedBy.MISSING_PERMISSION
+        if self.plan_cut & permission.bit:
+            yield DeniedBy.PLAN
+        if not ARCHIVED_MASK & permission.bit and target.workspace_id in self.archived_workspaces:
+            yield DeniedBy.WORKSPACE_ARCHIVED
 
     def require(self, permission: Permission, target: Target) -> None:
         """Raise `Forbidden` with the reason and the missing permission, unless it is held, and
@@ -99,6 +129,7 @@ class Access:
         """
         if not self.allows(permission, target):
             raise denied(self.check(permission, target))
+        demand(permission.bit)
 
     def require_holding(self, mask: int, target: Target, *, until: datetime | None = None) -> None:
         """Raise `Escalation` with what is missing, unless every bit of `mask` is held there, and
@@ -110,12 +141,29 @@ class Access:
         missing = mask & ~self._lasting(target, until)
         if missing:
             raise Escalation([permission.value for permission in permissions_in(missing)])
+        demand(mask)
+
+    def holds(self, mask: int, target: Target) -> bool:
+        """Whether `require_holding` would let it be given for good."""
+        return not mask & ~self._lasting(target, None)
+
+    def may_grant(self, permission: Permission) -> bool:
+        """Whether the subject could give this permission to others at the organization now: by a
+        role that it writes, which takes holding it for good, or by assigning a role for no longer
+        than it holds it itself.
+        """
+        mask = mask_of({permission})
+        by_writing = self.holds(mask, ORGANIZATION)
+        by_assigning = not mask & ~self.granted_at(ORGANIZATION)
+        return (by_writing and self.allows(Permission.ROLES_WRITE, ORGANIZATION)) or (
+            by_assigning and self.allows(Permission.MEMBERS_ASSIGN, ORGANIZATION)
+        )
 
     def _lasting(self, target: Target, until: datetime | None) -> int:
         mask = self.fixed_mask
-        for grant in self.grants:
+        for grant in self._reaching(target):
             ends = grant.expires_at
-            if grant.reaches(target) and (ends is None or (until is not None and ends >= until)):
+            if ends is None or (until is not None and ends >= until):
                 mask |= grant.mask
         return mask
 
@@ -127,8 +175,9 @@ class Access:
         """What the assignments give at a target, before the plan and the workspace's state cut."""
         mask = self.organization_mask | self.fixed_mask
         if target.workspace_id is not None:
-            mask |= self.workspace_masks.get(target.workspace_id, 0)
-            if target.resource_id is not None:
+            if self.workspace_masks:  # hashing an id is what costs here
+                mask |= self.workspace_masks.get(target.workspace_id, 0)
+            if target.resource_id is not None and self.resource_masks:
                 mask |= self.resource_masks.get(target.resource_id, 0)
         return mask
 
@@ -155,23 +204,33 @@ def compile_access(
     organization_mask = 0
     workspace_masks: dict[UUID, int] = {}
     resource_masks: dict[UUID, int] = {}
-    kept = []
-    for grant in grants:
-        if grant.scope_type is ScopeType.ORGANIZATION:
-            organization_mask |= grant.mask
+    grants_at: dict[UUID, list[Grant]] = {}
+    roles_within: dict[Within, dict[HeldRole, int]] = {}
+    kept = tuple(grants)
+    for grant in kept:
+        scope_type, scope_id, mask = grant.scope_type, grant.scope_id, grant.mask
+        at_organization = scope_type is ScopeType.ORGANIZATION
+        grants_at.setdefault(organization_id if at_organization else scope_id, []).append(grant)
+        if at_organization:
+            organization_mask |= mask
+        elif scope_type is ScopeType.WORKSPACE:
+            workspace_masks[scope_id] = workspace_masks.get(scope_id, 0) | mask
         else:
-            masks = workspace_masks if grant.scope_type is ScopeType.WORKSPACE else resource_masks
-            masks[grant.scope_id] = masks.get(grant.scope_id, 0) | grant.mask
-        kept.append(grant)
+            resource_masks[scope_id] = resource_masks.get(scope_id, 0) | mask
+            held = roles_within.setdefault((scope_type, grant.workspace_id), {})
+            held[grant.principal_id, grant.role_id] = mask
     return Access(
         organization_id=organization_id,
-        grants=tuple(kept),
+        grants=kept,
         organization_mask=organization_mask,
         workspace_masks=workspace_masks,
         resource_masks=resource_masks,
         archived_workspaces=archived_workspaces,
         plan_cut=plan_cut,
         granted_anywhere=reduce(or_, (grant.mask for grant in kept), 0),
+        grants_at=grants_at,
+        roles_within=roles_within,
+        entered_below=frozenset(g.workspace_id for g in kept if g.mask and g.workspace_id),
         valid_until=min((g.expires_at for g in kept if g.expires_at is not None), default=None),
     )
 

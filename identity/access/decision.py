@@ -1,6 +1,5 @@
 """What the engine answers: Allow or Deny, always with its reason."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,12 +30,14 @@ ORGANIZATION = Target()
 class Grant:
     """One assignment as it takes effect for a subject: directly, or through a group.
 
-    `workspace_id` is the workspace the scope is or lies in; null at the organization.
+    `role_version` is that of the role whose permissions are in `mask`. `workspace_id` is the
+    workspace the scope is or lies in; null at the organization.
     """
 
     assignment_id: UUID
     role_id: UUID
     role_name: str
+    role_version: int
     principal_type: PrincipalType
     principal_id: UUID
     principal_name: str
@@ -46,21 +47,19 @@ class Grant:
     mask: int
     expires_at: datetime | None = None
 
-    def reaches(self, target: Target) -> bool:
-        if self.scope_type is ScopeType.ORGANIZATION:
-            return True
-        return self.scope_id in (target.workspace_id, target.resource_id)
-
-    def __str__(self) -> str:
+    def said(self, *, naming_role: bool = True) -> str:
+        """A few words for a sentence about it."""
+        role = f"role {self.role_name}" if naming_role else "a role"
         through = f" through group {self.principal_name}" * (
             self.principal_type is PrincipalType.GROUP
         )
-        return f"role {self.role_name} at {self.scope_type.value}{through}"
+        return f"{role} at {self.scope_type.value}{through}"
 
 
 class DeniedBy(StrEnum):
-    """What stood in the way."""
+    """What stands in the way."""
 
+    NOT_ACTIVE = "not_active"
     MISSING_PERMISSION = "missing_permission"
     PLAN = "plan"
     WORKSPACE_ARCHIVED = "workspace_archived"
@@ -71,28 +70,38 @@ class Decision:
     """The answer for one permission at one target, with what it rests on.
 
     `grants` are the assignments that hold the permission there; they may be non-empty for a denial,
-    which then is the plan's or the workspace's.
+    when something else than the permission stands in the way. `obstacles` are all that do, in the
+    order of `DeniedBy`; none for an allow.
     """
 
     permission: Permission
     target: Target
     allowed: bool
     grants: tuple[Grant, ...]
-    denied_by: DeniedBy | None = None
+    obstacles: tuple[DeniedBy, ...] = ()
+
+    @property
+    def denied_by(self) -> DeniedBy | None:
+        """What stands in the way first."""
+        return self.obstacles[0] if self.obstacles else None
 
     @property
     def reason(self) -> str:
-        """One sentence for people."""
+        """One sentence for the person it is about."""
+        return self.said()
+
+    def said(self, *, whose: str = "yours", naming_roles: bool = True) -> str:
+        """One sentence about it, to or of the person it is about."""
         if self.allowed:
-            return f"Allowed by {', '.join(self._sources()) or 'the kind of credential'}."
+            sources = (grant.said(naming_role=naming_roles) for grant in self.grants)
+            return f"Allowed by {', '.join(sources) or 'the kind of credential'}."
+        if self.denied_by is DeniedBy.NOT_ACTIVE:
+            return "The member is not active, and so holds nothing."
         if self.denied_by is DeniedBy.PLAN:
             return f"The plan of the organization does not include {self.permission.value}."
         if self.denied_by is DeniedBy.WORKSPACE_ARCHIVED:
             return "The workspace is archived: it can be read, but nothing in it changed."
         return (
             f"This needs {self.permission.value} at {self.target.level}, "
-            "and no role of yours holds it there."
+            f"and no role of {whose} holds it there."
         )
-
-    def _sources(self) -> Iterator[str]:
-        return (str(grant) for grant in self.grants)

@@ -12,11 +12,13 @@ from models.assignment import ScopeType
 @dataclass(frozen=True, slots=True)
 class Difference:
     """At one scope: what is held there now and was not, and the other way round. What changed in
-    the same way at a scope above it is said there alone.
+    the same way at a scope above it is said there alone. `workspace_id` is the workspace that the
+    scope is or lies in; null at the organization.
     """
 
     scope_type: ScopeType
     scope_id: UUID
+    workspace_id: UUID | None
     gained: tuple[Permission, ...]
     lost: tuple[Permission, ...]
 
@@ -30,14 +32,14 @@ class _Change:
 def differences(before: Access, after: Access) -> list[Difference]:
     """The organization's first, then workspaces, then resources. Empty when nothing changed."""
     at_organization = _change(before, after, ORGANIZATION)
-    found = [_difference(ScopeType.ORGANIZATION, before.organization_id, at_organization)]
+    found = [_difference(ScopeType.ORGANIZATION, before.organization_id, None, at_organization)]
     for scope_type, scope_id, workspace_id in sorted(_scopes(before, after), key=_order):
         is_workspace = scope_type is ScopeType.WORKSPACE
         change = _change(before, after, Target(workspace_id, None if is_workspace else scope_id))
         change = _without(change, at_organization)
         if not is_workspace:
             change = _without(change, _change(before, after, Target(workspace_id)))
-        found.append(_difference(scope_type, scope_id, change))
+        found.append(_difference(scope_type, scope_id, workspace_id, change))
     return [each for each in found if each.gained or each.lost]
 
 
@@ -70,8 +72,11 @@ def _without(change: _Change, above: _Change) -> _Change:
     return _Change(change.gained & ~above.gained, change.lost & ~above.lost)
 
 
-def _difference(scope_type: ScopeType, scope_id: UUID, change: _Change) -> Difference:
-    return Difference(scope_type, scope_id, _named(change.gained), _named(change.lost))
+def _difference(
+    scope_type: ScopeType, scope_id: UUID, workspace_id: UUID | None, change: _Change
+) -> Difference:
+    gained, lost = _named(change.gained), _named(change.lost)
+    return Difference(scope_type, scope_id, workspace_id, gained, lost)
 
 
 def _named(mask: int) -> tuple[Permission, ...]:

@@ -45,6 +45,10 @@ class PlanTable:
             permission for permission, features in NEEDS_FEATURE.items() if not features & included
         )
 
+    def smallest_with(self, permission: Permission) -> Plan | None:
+        """The smallest plan that does not take the permission away, if there is one."""
+        return next((plan for plan in Plan if not self.cut_mask(plan) & permission.bit), None)
+
     def require(self, plan: Plan, feature: Feature) -> None:
         """Raise `PlanRequired`, which names the feature and the smallest plan that has it."""
         if feature in self.entitlements[plan].features:

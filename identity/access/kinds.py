@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from identity.access.lookup import Lookup, Place
+from identity.access.lookup import Lookup, Place, seen_with
 from identity.access.permissions import Permission, bits_of
 from models.assignment import ScopeType
 from models.campaign import Campaign
@@ -25,6 +25,11 @@ class ResourceKind(Generic[ResourceT]):
     seen_with: tuple[Permission, ...]
 
     @property
+    def group(self) -> str:
+        """The permission group of this kind."""
+        return self.seen_with[0].group
+
+    @property
     def table(self) -> str:
         return str(self.model._meta.db_table)
 
@@ -34,13 +39,7 @@ class ResourceKind(Generic[ResourceT]):
 
     @property
     def lookup(self) -> Lookup[ResourceT]:
-        mask = self.seen_mask
-        return Lookup(
-            self.model,
-            self.label,
-            Place.RESOURCE,
-            lambda access, target: access.allows_any(mask, target),
-        )
+        return Lookup(self.model, self.label, Place.RESOURCE, seen_with(*self.seen_with))
 
 
 CAMPAIGN = ResourceKind(

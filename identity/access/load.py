@@ -1,6 +1,9 @@
 """Reading a member's grants and compiling them, once per access revision."""
 
+import functools
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,59 +16,159 @@ from models.assignment import PrincipalType, ScopeType
 from models.clock import now
 from models.organization import Plan
 from models.role import BuiltinRole
-from models.sql import Statement, as_json, as_optional_time, as_optional_uuid, as_uuid
+from models.sql import Statement, as_json, as_optional_time, as_uuid
 from models.workspace import WorkspaceState
 
 _COLUMNS = """
     a.id, a.role_id, a.principal_type, a.principal_id, a.scope_type, a.scope_id, a.workspace_id,
-    a.expires_at, r.name AS role_name, r.builtin, r.permissions
+    a.expires_at, r.name AS role_name, r.version AS role_version, r.builtin, r.permissions
 """
 
-GRANTS = Statement(f"""
-    SELECT {_COLUMNS}, m.name AS principal_name
+OF_GROUP = Statement(f"""
+    SELECT {_COLUMNS}, g.name AS principal_name, g.id AS holder_id
     FROM assignments a
     JOIN roles r ON r.id = a.role_id
-    JOIN members m ON m.id = a.principal_id
+    JOIN groups g ON g.id = a.principal_id
     WHERE a.principal_id = $2 AND a.organization_id = $1
-    UNION ALL
-    SELECT {_COLUMNS}, g.name AS principal_name
-    FROM group_members gm
-    JOIN groups g ON g.id = gm.group_id
-    JOIN assignments a ON a.principal_id = gm.group_id
-    JOIN roles r ON r.id = a.role_id
-    WHERE gm.member_id = $2 AND a.organization_id = $1
 """)  # noqa: S608 - the columns are a constant
 
 ARCHIVED = Statement("SELECT id FROM workspaces WHERE organization_id = $1 AND state = $2")
 
 
-def _grant(row: Any) -> Grant:
-    scope_type = ScopeType(row["scope_type"])
+@functools.cache
+def _of_members(count: int) -> Statement:
+    """The grants of so many members: `holder_id` says whose each is."""
+    ids = ", ".join(f"${number}" for number in range(2, 2 + count))
+    return Statement(f"""
+        SELECT {_COLUMNS}, m.name AS principal_name, m.id AS holder_id
+        FROM assignments a
+        JOIN roles r ON r.id = a.role_id
+        JOIN members m ON m.id = a.principal_id
+        WHERE a.principal_id IN ({ids}) AND a.organization_id = $1
+        UNION ALL
+        SELECT {_COLUMNS}, g.name AS principal_name, gm.member_id AS holder_id
+        FROM group_members gm
+        JOIN groups g ON g.id = gm.group_id
+        JOIN assignments a ON a.principal_id = gm.group_id
+        JOIN roles r ON r.id = a.role_id
+        WHERE gm.member_id IN ({ids}) AND a.organization_id = $1
+    """)  # noqa: S608 - placeholders, and columns that are a constant
+
+
+class _Reading:
+    """Grants from rows, of which a thousand may name the same role, group and workspace: what
+    repeats is read once.
+    """
+
+    def __init__(self) -> None:
+        self._ids: dict[object, UUID] = {}
+        self._role_masks: dict[tuple[UUID, ScopeType], int] = {}
+
+    def id(self, value: object) -> UUID:
+        known = self._ids.get(value)
+        if known is None:
+            known = self._ids[value] = as_uuid(value)
+        return known
+
+    def grant(self, row: Any) -> Grant:
+        role_id, scope_type = self.id(row["role_id"]), _SCOPE_TYPES[row["scope_type"]]
+        mask = self._role_masks.get((role_id, scope_type))
+        if mask is None:
+            mask = narrowed(_role_mask(row), scope_type)
+            self._role_masks[role_id, scope_type] = mask
+        workspace_id = row["workspace_id"]
+        return Grant(
+            assignment_id=as_uuid(row["id"]),
+            role_id=role_id,
+            role_name=row["role_name"],
+            role_version=row["role_version"],
+            principal_type=_PRINCIPAL_TYPES[row["principal_type"]],
+            principal_id=self.id(row["principal_id"]),
+            principal_name=row["principal_name"],
+            scope_type=scope_type,
+            scope_id=as_uuid(row["scope_id"]),
+            workspace_id=None if workspace_id is None else self.id(workspace_id),
+            mask=mask,
+            expires_at=as_optional_time(row["expires_at"]),
+        )
+
+
+_SCOPE_TYPES = {each.value: each for each in ScopeType}
+_PRINCIPAL_TYPES = {each.value: each for each in PrincipalType}
+
+
+def _role_mask(row: Any) -> int:
     builtin = None if row["builtin"] is None else BuiltinRole(row["builtin"])
-    return Grant(
-        assignment_id=as_uuid(row["id"]),
-        role_id=as_uuid(row["role_id"]),
-        role_name=row["role_name"],
-        principal_type=PrincipalType(row["principal_type"]),
-        principal_id=as_uuid(row["principal_id"]),
-        principal_name=row["principal_name"],
-        scope_type=scope_type,
-        scope_id=as_uuid(row["scope_id"]),
-        workspace_id=as_optional_uuid(row["workspace_id"]),
-        mask=narrowed(mask_of(held(builtin, as_json(row["permissions"]))), scope_type),
-        expires_at=as_optional_time(row["expires_at"]),
-    )
+    return mask_of(held(builtin, as_json(row["permissions"])))
 
 
 async def read_access(organization_id: UUID, member_id: UUID, plan: Plan) -> Access:
     """A member's access as the database says now, in two statements."""
-    moment = now()
-    grants = [_grant(row) for row in await GRANTS.rows(organization_id, member_id)]
-    archived = await ARCHIVED.rows(organization_id, WorkspaceState.ARCHIVED.value)
+    return (await read_accesses(organization_id, [member_id], plan))[member_id]
+
+
+async def read_accesses(
+    organization_id: UUID,
+    member_ids: Sequence[UUID],
+    plan: Plan,
+    *,
+    moment: datetime | None = None,
+) -> dict[UUID, Access]:
+    """The access of each of these members, in two statements however many they are; that of
+    somebody who is no member of the organization is empty. What has ended at `moment`, or by now,
+    is left out.
+    """
+    if not member_ids:
+        return {}
+    # The last is repeated up to a power of two, so that few texts are ever prepared.
+    few = 1 << (len(member_ids) - 1).bit_length()
+    repeated = [member_ids[-1]] * (few - len(member_ids))
+    rows = await _of_members(few).rows(organization_id, *member_ids, *repeated)
+    return await _compiled(organization_id, member_ids, rows, plan, moment or now())
+
+
+async def read_group_access(organization_id: UUID, group_id: UUID, plan: Plan) -> Access:
+    """What a group gives to each of its members, in two statements."""
+    rows = await OF_GROUP.rows(organization_id, group_id)
+    return (await _compiled(organization_id, [group_id], rows, plan, now()))[group_id]
+
+
+async def archived_in(organization_id: UUID) -> frozenset[UUID]:
+    """The archived workspaces of the organization."""
+    rows = await ARCHIVED.rows(organization_id, WorkspaceState.ARCHIVED.value)
+    return frozenset(as_uuid(row["id"]) for row in rows)
+
+
+async def _compiled(
+    organization_id: UUID,
+    holder_ids: Sequence[UUID],
+    rows: Sequence[Any],
+    plan: Plan,
+    moment: datetime,
+) -> dict[UUID, Access]:
+    grants: dict[UUID, list[Grant]] = {holder_id: [] for holder_id in holder_ids}
+    reading = _Reading()
+    for row in rows:
+        grants[reading.id(row["holder_id"])].append(reading.grant(row))
+    moment, archived = now(), await archived_in(organization_id)
+    return {
+        holder_id: access_at(moment, organization_id, given, plan, archived)
+        for holder_id, given in grants.items()
+    }
+
+
+def access_at(
+    moment: datetime,
+    organization_id: UUID,
+    grants: Iterable[Grant],
+    plan: Plan,
+    archived: frozenset[UUID],
+) -> Access:
+    """What those of the grants come to that have not ended by the moment."""
     return compile_access(
         organization_id,
-        (g for g in grants if g.expires_at is None or g.expires_at > moment),
-        archived_workspaces=frozenset(as_uuid(row["id"]) for row in archived),
+        [grant for grant in grants if grant.expires_at is None or grant.expires_at > moment],
+        archived_workspaces=archived,
         plan_cut=plans.cut_mask(plan),
     )
 

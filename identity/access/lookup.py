@@ -12,6 +12,8 @@ from uuid import UUID
 
 from identity.access.compiled import Access
 from identity.access.decision import Target
+from identity.access.demanded import demand
+from identity.access.permissions import Permission, bits_of
 from identity.refusals import NotFound
 from models import rows
 from models.assignment import ScopeType
@@ -48,15 +50,33 @@ class Place(Enum):
         return self.target(*(getattr(row, column) for column in self.columns))
 
 
-Seen = Callable[[Access, Target], bool]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whether a subject may know that a row is there, by the row's target. `mask` holds the
+    permissions of which one is enough, and nothing where that is not what it takes.
+    """
+
+    rule: Callable[[Access, Target], bool]
+    mask: int = 0
+
+    def __call__(self, access: Access, target: Target) -> bool:
+        return self.rule(access, target)
+
+
+def seen_with(*permissions: Permission) -> Seen:
+    """It takes one of these permissions at the target."""
+    mask = bits_of(permissions)
+    return Seen(lambda access, target: access.allows_any(mask, target), mask)
+
+
+def seen_with_anywhere(permission: Permission) -> Seen:
+    """It takes this permission at any place at all."""
+    return Seen(lambda access, target: access.allows_anywhere(permission), permission.bit)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Generic[RecordT]):
-    """`seen` says of a row's target whether the subject may know that the row is there.
-
-    `label` is what people call such a row.
-    """
+    """`label` is what people call such a row."""
 
     model: type[RecordT]
     label: str
@@ -84,6 +104,7 @@ class Lookup(Generic[RecordT]):
         condition += f" AND {self.in_organization(values, access.organization_id)}"
         for row in await rows.matching(self.model, condition, values.given, locked=locked):
             if self.seen(access, self.place.target_of(row)):
+                demand(self.seen.mask)
                 return row
         raise NotFound(self.label)
 
@@ -93,4 +114,7 @@ class Lookup(Generic[RecordT]):
         condition = f"t.id IN ({values.add_all(row_ids)})"
         condition += f" AND {self.in_organization(values, access.organization_id)}"
         found = await rows.matching(self.model, condition, values.given)
-        return {row.id: row for row in found if self.seen(access, self.place.target_of(row))}
+        seen = {row.id: row for row in found if self.seen(access, self.place.target_of(row))}
+        if seen:
+            demand(self.seen.mask)
+        return seen

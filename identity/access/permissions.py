@@ -118,9 +118,12 @@ class Permission(StrEnum):
     AGENT_RULES = "agent:rules", "Change the rules that the AI agent follows."
 
     MEMBERS_READ = "members:read", "Read members and groups, with their roles."
-    MEMBERS_INVITE = "members:invite", "Invite people."
+    MEMBERS_INVITE = (
+        "members:invite",
+        "Invite people, rename members, and bring suspended ones back.",
+    )
     MEMBERS_REMOVE = "members:remove", "Suspend and remove members."
-    MEMBERS_ASSIGN = "members:assign", "Give and take roles."
+    MEMBERS_ASSIGN = "members:assign", "Give and take roles, and keep groups."
 
     ROLES_READ = "roles:read", "Read roles and what they hold."
     ROLES_WRITE = "roles:write", "Make and change roles."
@@ -212,8 +215,15 @@ SENSITIVE: frozenset[Permission] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PermissionGroup:
+    """What can be done with things of one kind. `permissions` are its level FULL."""
+
     name: str
     permissions: tuple[Permission, ...]
+
+    @property
+    def read(self) -> tuple[Permission, ...]:
+        """Its level READ."""
+        return tuple(permission for permission in self.permissions if permission in READ_LEVEL)
 
 
 def _grouped() -> Iterator[PermissionGroup]:

@@ -9,14 +9,14 @@ from uuid import UUID
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.kinds import KINDS, Resource, ResourceKind, ResourceT
-from identity.access.lookup import Lookup, Place
+from identity.access.lookup import Lookup, Place, Seen
 from identity.access.permissions import Permission
 from identity.refusals import NotFound
 from models.assignment import ScopeType
 from models.workspace import Workspace
 
 WORKSPACE = Lookup(
-    Workspace, "workspace", Place.WORKSPACE, lambda access, target: access.enters_at(target)
+    Workspace, "workspace", Place.WORKSPACE, Seen(lambda access, target: access.enters_at(target))
 )
 
 
@@ -84,6 +84,14 @@ async def scope(access: Access, scope_type: ScopeType, scope_id: UUID) -> Target
     if scope_type is ScopeType.WORKSPACE:
         return Target((await visible_workspace(access, scope_id)).id)
     return target_of(await visible_resource(access, KINDS[scope_type], scope_id))
+
+
+def sees_scope(access: Access, scope_type: ScopeType, at: Target) -> bool:
+    """Whether `scope` finds one whose target is `at`, which is in the subject's organization."""
+    if scope_type is ScopeType.ORGANIZATION:
+        return True
+    lookup = WORKSPACE if scope_type is ScopeType.WORKSPACE else KINDS[scope_type].lookup
+    return lookup.seen(access, at)
 
 
 def target_of(row: Resource) -> Target:

@@ -12,9 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from identity.access.compiled import Access
-from identity.access.decision import Grant, Target
+from identity.access.decision import Target
 from identity.access.kinds import ResourceKind
-from identity.access.permissions import ARCHIVED_MASK
 from models.clock import now
 from models.listing import Values
 from models.record import Record
@@ -85,13 +84,12 @@ class VisibleResources:
 
     def _branches(self, values: Values, window: Window) -> Iterator[str]:
         """One walk for each principal over its assignments at single resources."""
-        effective = self.mask & ~self.access.plan_cut
-        if self.workspace_id in self.access.archived_workspaces:
-            effective &= ARCHIVED_MASK
+        effective = self.access.after_cuts(self.mask, self.workspace_id)
         roles_of: dict[UUID, set[UUID]] = {}
-        for grant in self._grants_within():
-            if grant.mask & effective:
-                roles_of.setdefault(grant.principal_id, set()).add(grant.role_id)
+        within = self.access.roles_within.get((self.kind.scope_type, self.workspace_id), {})
+        for (principal_id, role_id), mask in within.items():
+            if mask & effective:
+                roles_of.setdefault(principal_id, set()).add(role_id)
         moment = now()
         for principal_id, role_ids in roles_of.items():
             yield (
@@ -103,13 +101,6 @@ class VisibleResources:
                 f" AND (expires_at IS NULL OR expires_at > {values.add(moment)})"
                 + values.range("scope_id", window)
             )
-
-    def _grants_within(self) -> Iterator[Grant]:
-        return (
-            grant
-            for grant in self.access.grants
-            if grant.scope_type is self.kind.scope_type and grant.workspace_id == self.workspace_id
-        )
 
 
 async def visible_ids(

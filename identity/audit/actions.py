@@ -16,32 +16,52 @@ class Action(StrEnum):
         return member
 
     ORGANIZATION_CREATE = "organization.create", "An organization was opened."
+    ORGANIZATION_PLAN = "organization.plan", "An organization was put on another plan."
     OWNER_RECOVER = "owner.recover", "The operator made a member an active owner again."
     WORKSPACE_CREATE = "workspace.create", "A workspace was opened."
     MEMBER_PROVISION = "member.provision", "A directory added a person."
     MEMBER_UPDATE = "member.update", "A person's attributes changed."
     MEMBER_SUSPEND = "member.suspend", "A person lost access; sessions ended."
     MEMBER_REACTIVATE = "member.reactivate", "A suspended person got access back."
-    MEMBER_REMOVE = "member.remove", "A person left the organization; sessions ended."
+    MEMBER_REMOVE = "member.remove", "A person was taken out of the organization; sessions ended."
+    MEMBER_LEAVE = "member.leave", "A person left the organization; sessions ended."
+    INVITATION_CREATE = "invitation.create", "A role was promised to an address."
+    INVITATION_RESEND = "invitation.resend", "An invitation got a new link; the old one is over."
+    INVITATION_REVOKE = "invitation.revoke", "An invitation was ended."
+    INVITATION_ACCEPT = "invitation.accept", "An invited person became a member, or was refused."
     GROUP_CREATE = "group.create", "A group was made."
     GROUP_UPDATE = "group.update", "A group was renamed, or its members changed."
     GROUP_DELETE = "group.delete", "A group and its assignments were deleted."
     ROLE_CREATE = "role.create", "A custom role was made."
     ROLE_UPDATE = "role.update", "A custom role's name or permissions changed."
+    ROLE_RESTORE = "role.restore", "A custom role was made again what it was in an earlier version."
     ROLE_DELETE = "role.delete", "A custom role was deleted."
     ROLE_ASSIGN = "role.assign", "A member or group was given a role at a scope."
     ROLE_UNASSIGN = "role.unassign", "A member or group lost a role at a scope."
+    ACCESS_REVIEW_OPEN = "access_review.open", "An access review was opened."
+    ACCESS_REVIEW_DECIDE = (
+        "access_review.decide",
+        "A reviewer confirmed or revoked an assignment, or found it gone.",
+    )
+    ACCESS_REVIEW_REMIND = "access_review.remind", "Reviewers were reminded of an access review."
+    ACCESS_REVIEW_CLOSE = (
+        "access_review.close",
+        "An access review ended; what nobody had answered stayed or was revoked.",
+    )
+    ACCESS_REVIEW_CANCEL = "access_review.cancel", "An access review was called off."
     CAMPAIGN_CREATE = "campaign.create", "A campaign was drafted."
     CAMPAIGN_UPDATE = "campaign.update", "A campaign's content or attachments changed."
     CAMPAIGN_SEND = "campaign.send", "A campaign was started or scheduled."
     CAMPAIGN_DELETE = "campaign.delete", "A campaign was deleted."
     MAILING_LIST_CREATE = "mailing_list.create", "A mailing list was started."
+    MAILING_LIST_DELETE = "mailing_list.delete", "A mailing list and its addresses were deleted."
     SENDING_SERVER_CREATE = "sending_server.create", "A sending server was added."
     SENDING_SERVER_UPDATE = "sending_server.update", "A sending server's settings changed."
     SENDING_SERVER_CREDENTIALS = (
         "sending_server.credentials",
         "A sending server's credentials were replaced.",
     )
+    SENDING_SERVER_DELETE = "sending_server.delete", "A sending server was deleted."
     CONNECTION_CREATE = "connection.create", "An SSO connection was set up."
     DOMAIN_VERIFY = "domain.verify", "A mail domain was marked as the organization's own."
     SCIM_TOKEN_CREATE = "scim_token.create", "A directory's token was issued."

@@ -11,6 +11,7 @@ from models.audit_event import AuditEvent
 from models.listing import Listing, Rows
 
 READ_BY: Mapping[str, Permission] = {
+    "access_review": Permission.MEMBERS_READ,
     "campaign": Permission.CAMPAIGNS_READ,
     "connection": Permission.IDENTITY_READ,
     "federated_identity": Permission.MEMBERS_READ,

@@ -102,6 +102,13 @@ async def record(
     return event
 
 
+async def record_all(events: Sequence[AuditEvent]) -> None:
+    """Add the events of one change that did the same to many. The caller holds its transaction."""
+    await rows.insert_all(events)
+    for event in events:
+        mention_event(event)
+
+
 @dataclass(frozen=True, slots=True)
 class Denial:
     """A refusal to be recorded, once the transaction it ended is over."""

@@ -1,6 +1,5 @@
 """Sessions: an opaque token in a cookie, looked up with every request."""
 
-import dataclasses
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -55,6 +54,9 @@ class _KnownSessions:
         if len(self._entries) > MOST_KNOWN:
             self._entries.popitem(last=False)
 
+    def forget(self, hashed: str) -> None:
+        self._entries.pop(hashed, None)
+
 
 _known = _KnownSessions()
 
@@ -89,6 +91,7 @@ async def authenticate(token: str, *, limits: SessionLimits, origin: Origin) -> 
     moment, hashed = now(), token_hash(token)
     row = await _LIVE.row(hashed, moment, moment - limits.idle, MemberStatus.ACTIVE.value)
     if row is None:
+        _known.forget(hashed)
         raise Unauthenticated
     seen = as_time(row["last_seen_at"])
     if seen <= moment - TOUCH_EVERY:
@@ -157,8 +160,15 @@ def presumed(token: str, *, limits: SessionLimits, origin: Origin) -> tuple[Subj
     )
     if access is None:
         return None
-    gate = Gate(hashed, moment, moment - limits.idle, subject.plan, subject.revision)
-    return dataclasses.replace(subject, access=access, origin=origin), gate
+    gate = Gate(
+        token_hash=hashed,
+        name=subject.actor_name,
+        moment=moment,
+        seen_since=moment - limits.idle,
+        plan=subject.plan,
+        revision=subject.revision,
+    )
+    return subject.again(access, origin), gate
 
 
 async def start(

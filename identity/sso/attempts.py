@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -139,11 +138,6 @@ def somebody(attempt: LoginAttempt, origin: Origin) -> Subject:
         access=nowhere(attempt.organization_id),
         origin=origin,
     )
-
-
-def as_member(subject: Subject, member: Member) -> Subject:
-    """The same sign-in, by the member it turned out to be."""
-    return replace(subject, actor_type=ActorType.MEMBER, actor_id=member.id, actor_name=member.name)
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from identity.audit.record import AuditTarget
 from identity.credentials import sessions
 from identity.credentials.limits import SessionLimits
 from identity.sso.attempts import (
-    as_member,
     ended_by_refusal,
     finished,
     require_active,
@@ -24,7 +23,7 @@ from identity.sso.attempts import (
     somebody,
 )
 from identity.sso.refused import Reason, SignInRefused
-from identity.subject import Origin, Subject
+from identity.subject import Origin, Subject, as_member
 from identity.writing import writing
 from models.clock import now
 from models.login_attempt import LoginAttempt, LoginMethod

@@ -9,18 +9,19 @@ the member in and nobody else shares the account.
 
 import re
 
-from identity import text
+from identity import invitations, text
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import AuditTarget, target
-from identity.sso.attempts import as_member, require_active
+from identity.sso.attempts import require_active
 from identity.sso.id_token import Identity
 from identity.sso.refused import Reason, SignInRefused
-from identity.subject import Subject
+from identity.subject import Subject, as_member
 from identity.writing import Write, writing
 from models.clock import now
 from models.connection import Connection
 from models.federated_identity import FederatedIdentity
+from models.invitation import Invitation
 from models.member import Member
 from models.verified_domain import VerifiedDomain
 
@@ -30,8 +31,9 @@ _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 async def member_of(subject: Subject, connection: Connection, identity: Identity) -> Member:
     """The active member that an identity is, linked to it now if this is the first time.
 
-    Raises `SignInRefused`: `NO_MEMBER` with the ground in its detail, `MEMBER_SUSPENDED`,
-    `MEMBER_INVITED`. Linking is serialized in the organization.
+    Somebody invited becomes a member by that. Raises `SignInRefused`: `NO_MEMBER` with the ground
+    in its detail, `MEMBER_SUSPENDED`, `MEMBER_INVITED`; and what accepting an invitation raises.
+    Linking is serialized in the organization.
     """
     known = await FederatedIdentity.exists(connection=connection, subject=identity.subject)
     async with writing(subject, Action.SESSION_SIGN_IN, exclusive=not known) as write:
@@ -79,6 +81,10 @@ async def _candidate(write: Write, identity: Identity) -> Member:
     found = await Member.filter(
         organization_id=write.organization_id, email_key=text.key(address)
     ).limit(2)
+    if not found:
+        invitation = await invitations.pending_for(write.organization_id, address)
+        if invitation is not None and invitation.email.isascii():
+            return await _accepting(write, invitation, address)
     members = [member for member in found if member.email.isascii()]
     if len(members) != 1 or len(found) != 1:
         raise _nobody(f"{len(found)} members have the address {address}")
@@ -86,12 +92,27 @@ async def _candidate(write: Write, identity: Identity) -> Member:
     return members[0]
 
 
-async def _require_grounds(write: Write, member: Member, address: str) -> None:
+async def _accepting(write: Write, invitation: Invitation, address: str) -> Member:
+    """Whom the invitation makes a member. The provider is only believed about an address in a
+    domain of the organization; anybody else accepts with the link that was sent there.
+    """
+    if not await _is_own(write, address):
+        raise SignInRefused(Reason.MEMBER_INVITED, about=invitations.about(invitation))
+    return await invitations.accept(write, invitation)
+
+
+async def _is_own(write: Write, address: str) -> bool:
+    """Whether the address is in a verified domain of the organization."""
     _, _, domain = address.rpartition("@")
-    if await VerifiedDomain.exists(
+    return await VerifiedDomain.exists(
         organization_id=write.organization_id, domain=domain.lower(), verified_at__not_isnull=True
-    ):
+    )
+
+
+async def _require_grounds(write: Write, member: Member, address: str) -> None:
+    if await _is_own(write, address):
         return
+    _, _, domain = address.rpartition("@")
     if not member.provisioned:
         raise _nobody(f"{domain} is not a verified domain of the organization", member)
     if await Member.filter(user_id=member.user_id).count() > 1:

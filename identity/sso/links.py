@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from identity import mail
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
+from identity.mail import Message
 from identity.refusals import Conflict, NotFound
 from identity.sso.attempts import new_secret
 from identity.sso.refused import Reason, SignInRefused
@@ -12,13 +14,34 @@ from identity.subject import Subject
 from identity.writing import writing
 from models.clock import now
 from models.login_attempt import LoginAttempt, LoginMethod
+from models.mail import Mail
 from models.member import Member, MemberStatus
+from models.organization import Organization
 from models.secret import token_hash
 
 
 def link_url(public_url: str, token: str) -> str:
     """The address to hand out: a page that asks before it uses the link up."""
-    return f"{public_url}/auth/link?token={token}"
+    return public_url + _path(token)
+
+
+def _path(token: str) -> str:
+    return f"/auth/link?token={token}"
+
+
+async def post(subject: Subject, member: Member, token: str, *, lifetime: timedelta) -> Mail:
+    """Have the link of that token mailed to the member, with the caller's transaction."""
+    organization = await Organization.get(id=subject.organization_id)
+    hours = int(lifetime / timedelta(hours=1))
+    message = Message(
+        f"Sign in to {organization.name}",
+        (
+            f"With this address you sign in to {organization.name}:",
+            f"It is good once, for {hours} hours. Whoever has it signs in as you.",
+        ),
+        _path(token),
+    )
+    return await mail.put(organization.id, member.email, message)
 
 
 async def create(subject: Subject, member: Member, *, lifetime: timedelta) -> str:

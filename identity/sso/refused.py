@@ -85,6 +85,16 @@ class Reason(StrEnum):
         403,
         "Your invitation is still open. Accept it first, with the link you were sent.",
     )
+    INVITATION_OVER = (
+        "invitation_over",
+        401,
+        "This invitation was used already, was ended, or its time is over. Ask for a new one.",
+    )
+    OTHER_ADDRESS = (
+        "other_address",
+        403,
+        "You are signed in with another address than the one invited. Sign out, and open it again.",
+    )
     CONNECTION_OVER = (
         "connection_over",
         403,

@@ -5,6 +5,12 @@ from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+from models.access_review import (
+    AccessReviewDecision,
+    AccessReviewStatus,
+    AccessReviewSubject,
+    Unanswered,
+)
 from models.assignment import PrincipalType, ScopeType
 from models.audit_event import ActorType, Outcome, ViaType
 from models.campaign import CampaignStatus
@@ -16,6 +22,7 @@ from models.login_attempt import LoginMethod
 from models.member import MemberStatus, SuspendedBy
 from models.organization import Plan
 from models.role import BuiltinRole
+from models.role_version import RoleChange
 from models.session import EndReason
 from models.workspace import WorkspaceState
 
@@ -51,7 +58,10 @@ class Migration(migrations.Migration):
             options={
                 "table": "audit_events",
                 "app": "models",
-                "indexes": [Index(fields=["organization_id", "id"])],
+                "indexes": [
+                    Index(fields=["organization_id", "id"]),
+                    Index(fields=["organization_id", "action", "created_at"]),
+                ],
                 "pk_attr": "id",
             },
         ),
@@ -212,6 +222,43 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
+            name="RoleVersion",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("role_id", fields.UUIDField()),
+                ("number", fields.IntField()),
+                ("change", fields.CharEnumField(enum_type=RoleChange, max_length=8)),
+                ("restored_from", fields.IntField(null=True)),
+                ("name", fields.CharField(max_length=100)),
+                ("description", fields.CharField(max_length=500)),
+                ("permissions", fields.JSONField(default=list)),
+                ("added", fields.JSONField(default=list)),
+                ("removed", fields.JSONField(default=list)),
+                ("previous_name", fields.CharField(null=True, max_length=100)),
+                ("previous_description", fields.CharField(null=True, max_length=500)),
+                ("actor_type", fields.CharEnumField(enum_type=ActorType, max_length=16)),
+                ("actor_id", fields.UUIDField(null=True)),
+                ("actor_name", fields.CharField(max_length=320)),
+            ],
+            options={
+                "table": "role_versions",
+                "app": "models",
+                "unique_together": (("organization", "role_id", "number"),),
+                "indexes": [Index(fields=["organization_id", "change"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
             name="ScimToken",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),
@@ -281,6 +328,7 @@ class Migration(migrations.Migration):
                     "suspended_by",
                     fields.CharEnumField(null=True, enum_type=SuspendedBy, max_length=16),
                 ),
+                ("active_since", fields.DatetimeField(default=now)),
                 ("user_name", fields.CharField(max_length=320)),
                 ("user_name_key", fields.CharField(max_length=320)),
                 ("email", fields.CharField(max_length=320)),
@@ -429,6 +477,40 @@ class Migration(migrations.Migration):
                 ("failure", fields.CharField(null=True, max_length=64)),
             ],
             options={"table": "login_attempts", "app": "models", "pk_attr": "id"},
+        ),
+        ops.CreateModel(
+            name="PermissionUse",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("day", fields.DateField(db_index=True)),
+                ("permissions", fields.JSONField(default=list)),
+            ],
+            options={
+                "table": "permission_uses",
+                "app": "models",
+                "unique_together": (("member", "day"),),
+                "indexes": [Index(fields=["organization_id", "day"])],
+                "pk_attr": "id",
+            },
         ),
         ops.CreateModel(
             name="Session",
@@ -585,6 +667,116 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
+            name="Mail",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("recipient", fields.CharField(max_length=320)),
+                ("message_encrypted", fields.TextField(null=True)),
+                ("attempts", fields.IntField(default=0)),
+                ("due_at", fields.DatetimeField(null=True, db_index=True)),
+                ("sent_at", fields.DatetimeField(null=True)),
+                ("failure", fields.CharField(null=True, max_length=200)),
+            ],
+            options={
+                "table": "mails",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "created_at"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="Invitation",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("email", fields.CharField(max_length=320)),
+                ("email_key", fields.CharField(max_length=320)),
+                (
+                    "role",
+                    fields.ForeignKeyField(
+                        "models.Role",
+                        source_field="role_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+                ("scope_type", fields.CharEnumField(enum_type=ScopeType, max_length=32)),
+                ("scope_id", fields.UUIDField()),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("access_expires_at", fields.DatetimeField(null=True)),
+                ("expires_at", fields.DatetimeField()),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("invited_by_id", fields.UUIDField(null=True)),
+                ("invited_by_name", fields.CharField(max_length=320)),
+                (
+                    "mail",
+                    fields.ForeignKeyField(
+                        "models.Mail",
+                        source_field="mail_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+                ("revoked_at", fields.DatetimeField(null=True)),
+                ("accepted_at", fields.DatetimeField(null=True)),
+                (
+                    "accepted_by",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="accepted_by_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+            ],
+            options={
+                "table": "invitations",
+                "app": "models",
+                "indexes": [
+                    Index(fields=["organization_id", "email_key"]),
+                    Index(fields=["organization_id", "id"]),
+                ],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
             name="MailingList",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),
@@ -711,6 +903,132 @@ class Migration(migrations.Migration):
                 "table": "campaigns",
                 "app": "models",
                 "indexes": [Index(fields=["workspace_id", "id"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="AccessReview",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("title", fields.CharField(max_length=200)),
+                ("subject", fields.CharEnumField(enum_type=AccessReviewSubject, max_length=16)),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("opened_by_id", fields.UUIDField(null=True)),
+                ("opened_by_name", fields.CharField(max_length=320)),
+                ("due_at", fields.DatetimeField()),
+                ("unanswered", fields.CharEnumField(enum_type=Unanswered, max_length=16)),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=AccessReviewStatus.OPEN, enum_type=AccessReviewStatus, max_length=16
+                    ),
+                ),
+                ("closed_at", fields.DatetimeField(null=True)),
+                ("reminders_sent", fields.IntField(default=0)),
+                ("reminded_at", fields.DatetimeField(null=True)),
+                ("total", fields.IntField(default=0)),
+                ("pending", fields.IntField(default=0)),
+                ("confirmed", fields.IntField(default=0)),
+                ("revoked", fields.IntField(default=0)),
+                ("expired", fields.IntField(default=0)),
+                ("gone", fields.IntField(default=0)),
+            ],
+            options={
+                "table": "access_reviews",
+                "app": "models",
+                "indexes": [
+                    Index(fields=["organization_id", "id"]),
+                    Index(fields=["status", "due_at"]),
+                ],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="AccessReviewItem",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "review",
+                    fields.ForeignKeyField(
+                        "models.AccessReview",
+                        source_field="review_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("assignment_id", fields.UUIDField()),
+                ("role_id", fields.UUIDField()),
+                ("role_name", fields.CharField(max_length=100)),
+                ("principal_type", fields.CharEnumField(enum_type=PrincipalType, max_length=16)),
+                ("principal_id", fields.UUIDField()),
+                ("principal_name", fields.CharField(max_length=320)),
+                ("scope_type", fields.CharEnumField(enum_type=ScopeType, max_length=32)),
+                ("scope_id", fields.UUIDField()),
+                ("workspace_id", fields.UUIDField(null=True)),
+                ("expires_at", fields.DatetimeField(null=True)),
+                (
+                    "reviewer",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="reviewer_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+                (
+                    "decision",
+                    fields.CharEnumField(
+                        default=AccessReviewDecision.PENDING,
+                        enum_type=AccessReviewDecision,
+                        max_length=16,
+                    ),
+                ),
+                ("decided_by_id", fields.UUIDField(null=True)),
+                ("decided_by_name", fields.CharField(null=True, max_length=320)),
+                ("decided_at", fields.DatetimeField(null=True)),
+                ("note", fields.CharField(null=True, max_length=500)),
+                ("refusal", fields.CharField(null=True, max_length=32)),
+            ],
+            options={
+                "table": "access_review_items",
+                "app": "models",
+                "unique_together": (("review", "assignment_id"),),
+                "indexes": [Index(fields=["review_id", "id"])],
                 "pk_attr": "id",
             },
         ),

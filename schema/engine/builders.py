@@ -94,9 +94,9 @@ class Writer:
             lines += [f"        built.append({result})", "    return built"]
         else:
             lines += [f"    return [{result} for r in rows]"]
-        exec(compile("\n".join(lines), "<plan>", "exec"), self.names)  # noqa: S102 - see above
-        build: Build = self.names["build"]
-        return build
+        made: dict[str, Build] = {}  # not its own globals, which it would keep alive with itself
+        exec(compile("\n".join(lines), "<plan>", "exec"), self.names, made)  # noqa: S102 - see above
+        return made["build"]
 
     def display(self, shape: Shape, frame: Frame | InMemory) -> str:
         """The expression of one object."""
@@ -172,14 +172,18 @@ class Writer:
                 inner = self.display(inner_of(selected), related)
                 return f"({inner} if {related.there()} is not None else None)"
             case Computed():
-                return self._called(Calculation(selected, source), frame, source.reads)
+                build = None if selected.inner is None else self._in_memory(selected)
+                return self._called(Calculation(selected, source, build), frame, source.reads)
             case Decided():
-                inner_writer = Writer(self.outcomes)
-                shown = inner_writer.display(inner_of(selected), InMemory())
-                verdict = Verdict(selected, shape.type, source, inner_writer.function(shown))
+                verdict = Verdict(selected, shape.type, source, self._in_memory(selected))
                 return self._called(verdict, frame, shape.type.place.columns)
             case _:
                 raise NotCompiled("a field with a resolver")
+
+    def _in_memory(self, selected: Selected) -> Build:
+        """The function that makes the field's objects of those in memory that they stand on."""
+        writer = Writer(self.outcomes)
+        return writer.function(writer.display(inner_of(selected), InMemory()))
 
     def _leaf(self, selected: Selected, frame: Frame | InMemory, column: str) -> str:
         named = selected.field.named_type if selected.field is not None else None
@@ -206,12 +210,13 @@ def inner_of(selected: Selected) -> Shape:
 
 
 class Calculation:
-    """A computed field at work on one row."""
+    """A computed field at work on one row; with `build`, one that gives a list of objects."""
 
-    def __init__(self, selected: Selected, source: Computed) -> None:
+    def __init__(self, selected: Selected, source: Computed, build: Build | None) -> None:
         assert selected.field is not None  # noqa: S101 - `__typename` is not computed
         self._row: Callable[..., Any] = namedtuple("Row", source.reads)  # type: ignore[misc]
         self._value = source.value
+        self._build = build
         self._type = selected.field.definition.type
         self._locations = locations_of(selected.nodes)
 
@@ -222,6 +227,8 @@ class Calculation:
             if is_non_null_type(self._type):
                 raise Unusual from refusal
             return scope.checks.stand_in(refusal, self._locations)
+        if self._build is not None:
+            return self._build(value, scope)
         return serialized(value, self._type)
 
 

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
@@ -20,7 +20,8 @@ from graphql.pyutils import Path, is_awaitable
 from strawberry.schema.config import StrawberryConfig
 
 from identity.access.compiled import Access
-from identity.credentials.gate import Gate, GateClosed
+from identity.credentials.gate import Gate
+from identity.permission_uses import uses
 from identity.refusals import Refusal, TooExpensive
 from schema.context import Context
 from schema.engine.builders import Unusual
@@ -34,20 +35,26 @@ MOST_FIELDS_KEPT = 15_000
 """Fields of all plans together, each counted once more for every variant of its plan: a field
 takes about 2 kB.
 """
+NO_PLAN = 1
+"""What the reason counts for where an operation has no plan: the values of its conditions may be as
+many as those of one that has.
+"""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """What is kept of a document beside its text."""
+    """What is kept of a document beside its text. Its plans are found by it."""
 
     fragments: dict[str, FragmentDetails]
     conditions: tuple[str, ...]
-    plans: dict[Any, Plan | str] = field(default_factory=dict)
-    """By operation and values of the conditions: the plan, or why there is none."""
 
     @classmethod
     def of(cls, document: DocumentNode) -> "Compiled":
         return cls(fragments_of(document), conditions_of(document))
+
+
+_Key = tuple[Compiled, str | None, tuple[bool | None, ...]]
+"""A document, an operation of it, and the values of the conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,8 @@ class Engine:
     def __init__(self, schema: GraphQLSchema, config: StrawberryConfig) -> None:
         self.schema = schema
         self.config = config
-        self._used: OrderedDict[int, tuple[Compiled, Any, int]] = OrderedDict()
-        """The plans used last, by identity, each with where it is kept and how much it weighs."""
-        self._weight = 0
+        self._plans: OrderedDict[_Key, Plan | str] = OrderedDict()
+        """Those used last, or why there is none."""
 
     @cached_property
     def types(self) -> Mapping[str, MappedType]:
@@ -92,8 +98,6 @@ class Engine:
         Raises `NotCompiled` and `Unusual` for what graphql-core is to execute.
         """
         plan, variant = self._variant(kept, operation, variables, context.access)
-        if gate is not None and not variant.singles:
-            raise GateClosed
         run = self._run(plan, variant, variables, context)
         try:
             data = await run.query(variant, gate)
@@ -101,6 +105,7 @@ class Engine:
             raise
         except Refusal as refusal:
             raise Unusual from refusal
+        uses.note(context.subject, context.asked | variant.asked | run.asked)
         return Done(data, settled(data) if run.checks.refusing else [])
 
     async def mutation(
@@ -120,27 +125,34 @@ class Engine:
         if not isinstance(payload, Payload):
             raise NotCompiled("a mutation without a field")
         run = self._run(plan, variant, variables, context)
+        assert selected.field is not None  # noqa: S101 - a payload is no `__typename`
+        resolve, arguments = selected.field.definition.resolve, run.arguments(selected)
+        assert resolve is not None  # noqa: S101 - Strawberry gives every field one
+        info = self._info(kept, plan, selected, run, context)
         try:
-            done = await self._carried_out(kept, plan, selected, run, context)
+            done = await resolve(None, info, **arguments)
         except Exception as error:
             path = [selected.key]
             located = located_error(error, list(selected.nodes), path)
             request_id = context.subject.origin.request_id
             return Done({selected.key: None}, [formatted(located, request_id=request_id)])
         context.done[selected.key] = done
+        if done is not None and done.row is None:
+            raise Unusual("a dry run")
         try:
             data = {selected.key: None if done is None else await run.payload(payload, done.row)}
         except Refusal as refusal:
             raise Unusual from refusal
+        uses.note(context.subject, context.asked | variant.asked | run.asked)
         return Done(data, settled(data) if run.checks.refusing else [])
 
-    async def _carried_out(
+    def _info(
         self, kept: Compiled, plan: Plan, selected: Selected, run: Run, context: Context
-    ) -> Any:
-        """What the field's resolver gives, called as graphql-core calls it."""
+    ) -> GraphQLResolveInfo[Context]:
+        """What graphql-core would call the field's resolver with."""
         assert selected.field is not None  # noqa: S101 - a payload is no `__typename`
         definition, parent = selected.field.definition, plan.shape.type.graphql
-        info = GraphQLResolveInfo(
+        return GraphQLResolveInfo(
             field_name=selected.field.name,
             field_nodes=list(selected.nodes),
             return_type=definition.type,
@@ -156,8 +168,6 @@ class Engine:
             abort_signal=None,
             async_helpers=cast("Any", None),  # for streams, which no mutation gives
         )
-        assert definition.resolve is not None  # noqa: S101 - Strawberry gives every field one
-        return await definition.resolve(None, info, **run.arguments(selected))
 
     def _run(
         self, plan: Plan, variant: Variant, variables: VariableValues, context: Context
@@ -166,9 +176,12 @@ class Engine:
             context.watch.planned(plan, variant)
         return Run(plan, context.subject, variables, self.config, context.watch)
 
-    def has_plans(self, kept: Compiled) -> bool:
-        """Whether an operation of the document was compiled before."""
-        return any(isinstance(plan, Plan) for plan in kept.plans.values())
+    def knows(
+        self, kept: Compiled, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> bool:
+        """Whether there is a plan for the operation with these values of its conditions."""
+        key, _ = self._key(kept, operation, variables)
+        return isinstance(self._plans.get(key), Plan)
 
     def _variant(
         self,
@@ -178,33 +191,43 @@ class Engine:
         access: Access,
     ) -> tuple[Plan, Variant]:
         """The plan, and how this subject runs it. Raises `NotCompiled`."""
+        key, used = self._key(kept, operation, variables)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._compiled(kept, operation, VariableValues(variables.sources, used))
+            self._plans[key] = plan
+            self._drop_the_oldest()
+        else:
+            self._plans.move_to_end(key)
+        if isinstance(plan, str):
+            raise NotCompiled(plan)
+        made = len(plan.variants)
+        variant = plan.variant(access)
+        if len(plan.variants) > made:
+            self._drop_the_oldest()
+        if isinstance(variant, str):
+            raise NotCompiled(variant)
+        return plan, variant
+
+    @staticmethod
+    def _key(
+        kept: Compiled, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> tuple[_Key, dict[str, Any]]:
+        """Where the plan is kept, and those variables that it rests on."""
         name = operation.name.value if operation.name is not None else None
         used = {
             condition: value
             for condition in kept.conditions
             if isinstance(value := variables.coerced.get(condition), bool)
         }
-        key = (name, tuple(used.get(condition) for condition in kept.conditions))
-        plan = kept.plans.get(key)
-        if plan is None:
-            plan = self._compiled(kept, operation, VariableValues(variables.sources, used))
-            kept.plans[key] = plan
-        if isinstance(plan, str):
-            raise NotCompiled(plan)
-        variant = plan.variant(access)
-        self._keep(kept, key, plan)
-        return plan, variant
+        return (kept, name, tuple(map(used.get, kept.conditions))), used
 
-    def _keep(self, kept: Compiled, key: Any, plan: Plan) -> None:
-        """Count the plan as used just now, and drop those used longest ago that are too many."""
-        before = self._used.pop(id(plan), None)
-        weight = plan.weight
-        self._weight += weight - (before[2] if before is not None else 0)
-        self._used[id(plan)] = (kept, key, weight)
-        while self._weight > MOST_FIELDS_KEPT and len(self._used) > 1:
-            _, (oldest, its_key, its_weight) = self._used.popitem(last=False)
-            oldest.plans.pop(its_key, None)
-            self._weight -= its_weight
+    def _drop_the_oldest(self) -> None:
+        """Drop the plans used longest ago that are too many."""
+        weight = sum(map(_weight, self._plans.values()))
+        while weight > MOST_FIELDS_KEPT and len(self._plans) > 1:
+            _, oldest = self._plans.popitem(last=False)
+            weight -= _weight(oldest)
 
     def _compiled(
         self, kept: Compiled, operation: OperationDefinitionNode, conditions: VariableValues
@@ -218,4 +241,5 @@ class Engine:
             return "a condition without a usable value"
 
 
-__all__ = ["Compiled", "Done", "Engine", "NotCompiled", "Unusual"]
+def _weight(plan: Plan | str) -> int:
+    return NO_PLAN if isinstance(plan, str) else plan.weight

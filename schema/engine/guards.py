@@ -1,6 +1,6 @@
 """What the guards of an operation decide: once for a subject, and by the row where it depends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -63,16 +63,21 @@ def locations_of(nodes: Sequence[FieldNode]) -> Sequence[dict[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What stands in the data where a field was refused, until the errors are made of it."""
+    """What stands in the data where a field was refused, until the errors are made of it.
 
-    refusal: Refusal
+    It has the words of the refusal, and not the exception, whose traceback holds frames that hold
+    this: each denied request would then leave its data to the garbage collector, a pause for all.
+    """
+
+    message: str
+    extensions: Mapping[str, Any]
     locations: Sequence[dict[str, int]]
 
     def error(self, path: Sequence[str | int]) -> dict[str, Any]:
         """The error as `schema.errors.formatted` writes it."""
         return {
-            "message": self.refusal.message,
-            "extensions": {"code": self.refusal.code, **self.refusal.details},
+            "message": self.message,
+            "extensions": self.extensions,
             "locations": self.locations,
             "path": path,
         }
@@ -157,7 +162,8 @@ class Checks:
     def stand_in(self, refusal: Refusal, locations: Sequence[dict[str, int]]) -> Refused:
         """What to put into the data where a field is refused."""
         self.refusing = True
-        return Refused(refusal, locations)
+        extensions = {"code": refusal.code, **refusal.details}
+        return Refused(refusal.message, extensions, locations)
 
     def _refusal(self, guard: Guard, at: Target) -> Refusal:
         try:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from graphql import (
     GraphQLEnumType,
@@ -82,7 +83,6 @@ def _mapped(type_: GraphQLObjectType) -> MappedType:
     definition = type_.extensions.get("strawberry-definition")
     origin = getattr(definition, "origin", None)
     row = get_type_hints(origin).get("row") if isinstance(origin, type) else None
-    is_model = isinstance(row, type) and issubclass(row, Record)
     mapped_fields = {
         name: MappedField(
             name,
@@ -93,7 +93,14 @@ def _mapped(type_: GraphQLObjectType) -> MappedType:
         for name, field in type_.fields.items()
     }
     place = getattr(origin, "place", Place.ORGANIZATION)
-    return MappedType(type_, origin, row if is_model else None, place, mapped_fields)
+    return MappedType(type_, origin, _model(row), place, mapped_fields)
+
+
+def _model(row: object) -> type[Record] | None:
+    """The table that objects with such a row stand on, as all do but those of a dry run."""
+    possible = [each for each in get_args(row) or (row,) if each is not NoneType]
+    is_model = len(possible) == 1 and isinstance(possible[0], type)
+    return possible[0] if is_model and issubclass(possible[0], Record) else None
 
 
 def _problems(type_: MappedType, types: Mapping[str, MappedType]) -> Iterator[str]:

@@ -11,12 +11,14 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 
 from identity.access.compiled import Access
+from identity.access.decision import ORGANIZATION, Target
 from identity.access.lookup import Lookup, Place
+from identity.refusals import NotFound, Refusal, Unauthenticated
 from models.reading import Row
 from models.sql import is_postgres
 from schema.directives import At
 from schema.engine.builders import Build, Child, InMemory, Writer, inner_of
-from schema.engine.guards import Guard, outcomes
+from schema.engine.guards import Guard, Outcome, outcomes
 from schema.engine.levels import Compiler, List, Rows
 from schema.engine.mapped import MappedType
 from schema.engine.shapes import Collector, NotCompiled, Selected, Shape
@@ -32,11 +34,29 @@ class Single:
     """A root field that is one row, at its own alias in the one statement of such fields."""
 
     selected: Selected
+    source: Own | Found
     alias: str
     rows: Rows
     build: Build
     id: int
     place: tuple[int, ...]
+
+    def place_of(self, row: Row, access: Access) -> Target | None:
+        """Where permissions on the row are checked; `None` unless it is there, and the subject may
+        know it.
+        """
+        if row[self.id] is None:
+            return None
+        if isinstance(self.source, Own):
+            return ORGANIZATION
+        place = self.source.lookup.place.target(*(row[i] for i in self.place))
+        return place if self.source.lookup.seen(access, place) else None
+
+    def not_there(self) -> Refusal:
+        """What the field is refused with where `place_of` gives none."""
+        if isinstance(self.source, Own):
+            return Unauthenticated()
+        return NotFound(self.source.lookup.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,8 @@ class Variant:
     singles: list["Single"] = field(default_factory=list)
     along: tuple[Single, List] | None = None
     """The connection that the statement of the single rows reads along, below one of them."""
+    asked: int = 0
+    """The permissions that the guards which allow something ask for, and those that show a row."""
     made_at: float = field(default_factory=perf_counter)
 
 
@@ -104,25 +126,36 @@ class Plan:
     guards: Sequence[Guard]
     fields: int
     """How many the operation has, on every type that it may come to."""
-    variants: OrderedDict[Any, Variant] = field(default_factory=OrderedDict)
+    variants: OrderedDict[Any, Variant | str] = field(default_factory=OrderedDict)
+    """By what the guards say and the kind of database: those used last, or why there is none."""
 
     @property
     def weight(self) -> int:
         """What it takes to keep it, in fields."""
         return self.fields * (1 + len(self.variants))
 
-    def variant(self, access: Access) -> Variant:
-        """The plan as this subject runs it. Raises `NotCompiled`."""
+    def variant(self, access: Access) -> Variant | str:
+        """The plan as this subject runs it, or why it is not to be run."""
         decided = outcomes(self.guards, access)
         key = (decided, is_postgres())
         found = self.variants.get(key)
         if found is None:
-            found = self.variants[key] = _Roots(self, Compiler(self.types, decided)).variant()
+            found = self.variants[key] = self._compiled(decided)
             if len(self.variants) > MOST_VARIANTS:
                 self.variants.popitem(last=False)
         else:
             self.variants.move_to_end(key)
         return found
+
+    def _compiled(self, decided: Sequence[Outcome]) -> Variant | str:
+        try:
+            variant = _Roots(self, Compiler(self.types, decided)).variant()
+        except NotCompiled as reason:
+            return str(reason)
+        for guard, outcome in zip(self.guards, decided, strict=True):
+            if outcome is not Outcome.DENIED:
+                variant.asked |= guard.mask
+        return variant
 
 
 def compiled(
@@ -165,8 +198,7 @@ class _Roots:
         source = selected.field.source
         match source:
             case Own() | Found():
-                place = source.lookup.place if isinstance(source, Found) else Place.ORGANIZATION
-                return self._single(selected, place, variant)
+                return self._single(selected, source, variant)
             case AnyNode():
                 return Nodes(selected, source.lookups, self._node)
             case All():
@@ -174,7 +206,11 @@ class _Roots:
             case _:
                 raise NotCompiled("a root field with a resolver")
 
-    def _single(self, selected: Selected, place: Place, variant: Variant) -> Single:
+    def _single(self, selected: Selected, source: Own | Found, variant: Variant) -> Single:
+        place = Place.ORGANIZATION
+        if isinstance(source, Found):
+            place = source.lookup.place
+            variant.asked |= source.lookup.seen.mask
         shape = inner_of(selected)
         if shape.type.model is None:
             raise NotCompiled("a root field in memory")
@@ -186,6 +222,7 @@ class _Roots:
         rows = Rows(shape.type.model, variant.select)
         single = Single(
             selected,
+            source,
             alias,
             rows,
             build,

@@ -12,7 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 
 from identity.credentials.gate import Gate, GateClosed
-from identity.refusals import BadInput, NotFound, Refusal, Unauthenticated
+from identity.refusals import BadInput, NotFound, Refusal
 from identity.subject import Subject
 from models.listing import Listing, Values
 from models.reading import Row, fetch
@@ -29,7 +29,6 @@ from schema.ids import parse_id, require_few, row_id
 from schema.mapping import Found, Own, Page
 
 Data = dict[str, Any]
-UNKNOWN_ID = "This is not an id that this API gave out."
 
 
 @dataclass(slots=True)
@@ -45,6 +44,8 @@ class Run:
     watch: Watch | None = None
     checks: Checks = field(init=False)
     rows: int = 0
+    asked: int = 0
+    """The permissions that showed rows of any type, beside what the variant asks for."""
 
     def __post_init__(self) -> None:
         self.checks = Checks(self.subject.access, self.plan.guards)
@@ -133,15 +134,14 @@ class Run:
 
     def _id_of(self, single: Single) -> UUID | Refused:
         """The row that a root field means, or why it means none."""
-        assert single.selected.field is not None  # noqa: S101 - it has a source
-        source = single.selected.field.source
-        if isinstance(source, Found):
-            try:
-                return row_id(self.arguments(single.selected)["id"], source.type_name, field="id")
-            except BadInput as refusal:
-                return self._refused(single.selected, refusal)
-        assert isinstance(source, Own)  # noqa: S101 - single rows are found or one's own
-        return source.row_id(self.subject) or self._refused(single.selected, Unauthenticated())
+        source = single.source
+        if isinstance(source, Own):
+            own = source.row_id(self.subject)
+            return own or self._refused(single.selected, single.not_there())
+        try:
+            return row_id(self.arguments(single.selected)["id"], source.type_name, field="id")
+        except BadInput as refusal:
+            return self._refused(single.selected, refusal)
 
     async def _singles(
         self, variant: Variant, ids: Mapping[str, UUID | Refused], gate: Gate | None
@@ -177,7 +177,7 @@ class Run:
             return rows, None
         listed, key, listing, window = along
         single, parent = self._parent(variant), rows[0]
-        if not self._is_seen(single, parent):
+        if single.place_of(parent, self.checks.access) is None:
             return rows, None
         found = [row for row in rows if row[cast("int", listed.id)] is not None]
         made = await listed.made({key: found}, [listing], window, self.checks, self)
@@ -188,25 +188,14 @@ class Run:
         assert variant.along is not None  # noqa: S101 - asked only where there is one
         return variant.along[0]
 
-    def _is_seen(self, single: Single, row: Row) -> bool:
-        """Whether the row is there, and the subject may know it."""
-        if row[single.id] is None:
-            return False
-        source = single.selected.field.source if single.selected.field else None
-        if not isinstance(source, Found):
-            return True
-        place = source.lookup.place.target(*(row[i] for i in single.place))
-        return source.lookup.seen(self.checks.access, place)
-
     def _joined(self, single: Single, row: UUID | Refused, values: Values) -> str:
         table, alias = single.rows.model._meta.db_table, single.alias
         if isinstance(row, Refused):
             return f" LEFT JOIN {table} {alias} ON false"
         on = f"{alias}.id = {values.add(row)}"
-        source = single.selected.field.source if single.selected.field else None
-        if isinstance(source, Found):
+        if isinstance(single.source, Found):
             organization = self.checks.access.organization_id
-            on += f" AND {source.lookup.in_organization(values, organization, alias)}"
+            on += f" AND {single.source.lookup.in_organization(values, organization, alias)}"
         return f" LEFT JOIN {table} {alias} ON {on}"
 
     def _along(
@@ -230,17 +219,12 @@ class Run:
     ) -> Any:
         if isinstance(wanted, Refused):
             return wanted
-        assert single.selected.field is not None  # noqa: S101 - it has a source
-        source, row = single.selected.field.source, rows[0]
-        if isinstance(source, Found):
-            if not self._is_seen(single, row):
-                return self._refused(single.selected, NotFound(source.lookup.label))
-            place = source.lookup.place.target(*(row[i] for i in single.place))
-            guard = single.selected.guard
-            if guard is not None and not self.checks.access.allows_any(guard.mask, place):
-                raise Unusual
-        elif row[single.id] is None:
-            return self._refused(single.selected, Unauthenticated())
+        place = single.place_of(rows[0], self.checks.access)
+        if place is None:
+            return self._refused(single.selected, single.not_there())
+        guard = single.selected.guard
+        if guard is not None and not self.checks.access.allows_any(guard.mask, place):
+            raise Unusual
         scope = await single.rows.scope(rows[:1], self.checks, self, known)
         return single.build(rows[:1], scope)[0]
 
@@ -266,12 +250,9 @@ class Run:
     def _named(self, nodes: Nodes, node_id: str, field_name: str) -> tuple[str, UUID] | Refused:
         """The type and the row of an id, or why it is none."""
         try:
-            type_name, row = parse_id(node_id, field=field_name)
-            if type_name not in nodes.lookups:
-                raise BadInput(UNKNOWN_ID, field=field_name)
+            return parse_id(node_id, field=field_name, types=nodes.lookups)
         except BadInput as refusal:
             return self._refused(nodes.selected, refusal)
-        return type_name, row
 
     async def _of_type(
         self, nodes: Nodes, of_type: OfType, ids: Sequence[UUID]
@@ -286,6 +267,8 @@ class Run:
             for row in await self.fetch(text, values, of_type)
             if of_type.seen(self.checks.access, row)
         ]
+        if rows:
+            self.asked |= lookup.seen.mask
         scope = await of_type.rows.scope(rows, self.checks, self)
         built = of_type.build(rows, scope)
         seen = {as_uuid(row[of_type.id]): value for row, value in zip(rows, built, strict=True)}

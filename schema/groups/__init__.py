@@ -1,6 +1,6 @@
 """GraphQL about groups.
 
-Owns: the types of this noun.
-May import: `schema`'s own modules, `identity`, `models`.
-Leaves to others: who is in a group (`identity/groups`, from the directory).
+Owns: the mutations of this noun.
+May import: `schema`'s own modules and the nouns it refers to, `identity`, `models`.
+Leaves to others: the type (`schema.members.types`), rules and writes (`identity`).
 """

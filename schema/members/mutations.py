@@ -1,24 +1,27 @@
 """Giving and taking roles."""
 
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
 from identity import assignments
 from identity.access.permissions import Permission
+from identity.access.touched import Touched
 from identity.assignments import Principal, Scope
 from identity.audit.actions import Action
 from identity.refusals import BadInput
+from identity.rehearsal import Change
 from models.assignment import Assignment as AssignmentRow
-from models.assignment import PrincipalType
 from schema.context import ContextInfo
 from schema.directives import PUBLIC, auth
 from schema.fields import embedded, own_id
-from schema.ids import parse_id, row_id
-from schema.members.types import SCOPE_NODES, Assignment
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, parse_id, row_id
+from schema.members.types import Assignment
+from schema.previews import Rehearsed, carried_out, dry_run_field
 
 SCOPES_BY_NODE = {name: scope_type for scope_type, name in SCOPE_NODES.items()}
-PRINCIPALS_BY_NODE = {"Member": PrincipalType.MEMBER, "Group": PrincipalType.GROUP}
+PRINCIPALS_BY_NODE = {name: type_ for type_, name in PRINCIPAL_NODES.items()}
 
 
 @strawberry.input(description="A role to give.")
@@ -32,25 +35,44 @@ class AssignRoleInput:
         default=None, description="When it ends by itself."
     )
     reason: str | None = strawberry.field(default=None, description="Why, in your words.")
+    dry_run: bool = dry_run_field()
+
+    def change(self) -> Change[AssignmentRow]:
+        principal = _principal(self.principal_id)
+        carry_out = partial(
+            assignments.assign,
+            role_id=row_id(self.role_id, "Role", field="input.roleId"),
+            principal=principal,
+            scope=scope_of(self.scope_id),
+            expires_at=self.expires_at,
+            reason=self.reason,
+        )
+        return Change(carry_out, Touched(principal_ids=(principal.id,)))
 
 
 @strawberry.input(description="A role to take away.")
 class UnassignRoleInput:
     assignment_id: strawberry.ID = strawberry.field(description="The assignment.")
+    dry_run: bool = dry_run_field()
+
+    def change(self) -> Change[AssignmentRow]:
+        assignment_id = row_id(self.assignment_id, "Assignment", field="input.assignmentId")
+        carry_out = partial(assignments.unassign, assignment_id=assignment_id)
+        return Change(carry_out, Touched(assignment_ids=(assignment_id,)))
 
 
 @strawberry.type(description="The assignment that was made.")
-class AssignRolePayload:
-    row: strawberry.Private[AssignmentRow]
+class AssignRolePayload(Rehearsed):
+    row: strawberry.Private[AssignmentRow | None]
 
-    assignment: Assignment = embedded("The assignment.", requires=PUBLIC)
+    assignment: Assignment | None = embedded("The assignment.", requires=PUBLIC)
 
 
 @strawberry.type(description="What was taken away.")
-class UnassignRolePayload:
-    row: strawberry.Private[AssignmentRow]
+class UnassignRolePayload(Rehearsed):
+    row: strawberry.Private[AssignmentRow | None]
 
-    deleted_assignment_id: strawberry.ID = own_id(
+    deleted_assignment_id: strawberry.ID | None = own_id(
         "The id that the assignment had.", requires=PUBLIC, type_name="Assignment"
     )
 
@@ -66,15 +88,7 @@ class AssignmentMutation:
     async def assign_role(
         self, info: ContextInfo, input: AssignRoleInput
     ) -> AssignRolePayload | None:
-        row = await assignments.assign(
-            info.context.subject,
-            role_id=row_id(input.role_id, "Role", field="input.roleId"),
-            principal=_principal(input.principal_id),
-            scope=_scope(input.scope_id),
-            expires_at=input.expires_at,
-            reason=input.reason,
-        )
-        return AssignRolePayload(row=row)
+        return await carried_out(info, input, AssignRolePayload)
 
     @auth(
         "Take a role away.",
@@ -85,10 +99,7 @@ class AssignmentMutation:
     async def unassign_role(
         self, info: ContextInfo, input: UnassignRoleInput
     ) -> UnassignRolePayload | None:
-        assignment_id = row_id(input.assignment_id, "Assignment", field="input.assignmentId")
-        return UnassignRolePayload(
-            row=await assignments.unassign(info.context.subject, assignment_id)
-        )
+        return await carried_out(info, input, UnassignRolePayload)
 
 
 def _principal(value: str) -> Principal:
@@ -98,7 +109,8 @@ def _principal(value: str) -> Principal:
     return Principal(PRINCIPALS_BY_NODE[type_name], principal_id)
 
 
-def _scope(value: str) -> Scope:
+def scope_of(value: str) -> Scope:
+    """The scope that the input's `scopeId` names. Raises `BadInput`."""
     type_name, scope_id = parse_id(value, field="input.scopeId")
     if type_name not in SCOPES_BY_NODE:
         raise BadInput(

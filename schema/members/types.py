@@ -1,31 +1,29 @@
-"""Members and what they are assigned."""
+"""Members, the groups they are in, and what both are assigned.
+
+Members and groups name each other, so that both stand here.
+"""
 
 from datetime import datetime
 from typing import ClassVar
 
 import strawberry
 
+from identity import groups
 from identity.access.permissions import Permission
 from models.assignment import Assignment as AssignmentRow
 from models.assignment import ScopeType
+from models.group import Group as GroupRow
+from models.group import GroupSource
 from models.member import Member as MemberRow
 from models.member import MemberStatus
+from schema.connection import Connection
 from schema.directives import PUBLIC, At, column, public_column
-from schema.fields import computed, to_many, to_one
-from schema.ids import global_id
+from schema.fields import all_of, computed, page_of, to_many, to_one
+from schema.ids import SCOPE_NODES, global_id
 from schema.node import Node
 from schema.roles.types import Role
 
 READ = (Permission.MEMBERS_READ,)
-
-SCOPE_NODES = {
-    ScopeType.ORGANIZATION: "Organization",
-    ScopeType.WORKSPACE: "Workspace",
-    ScopeType.CAMPAIGN: "Campaign",
-    ScopeType.MAILING_LIST: "MailingList",
-    ScopeType.SENDING_SERVER: "SendingServer",
-}
-"""The GraphQL type whose global ids name a scope."""
 
 
 @strawberry.type(description="That a member or a group has a role at a scope.")
@@ -62,11 +60,54 @@ class Member(Node):
     created_at: datetime | None = column(
         "created_at", "When they joined.", requires=READ, at=At.ORGANIZATION
     )
+    version: int | None = column(
+        "version",
+        "Grows with each change; give it back as `expectedVersion`.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )
 
     assignments: list[Assignment] | None = to_many(
         AssignmentRow,
         "principal_id",
         "The roles they were given directly.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )
+    groups: list["Group"] | None = all_of(
+        lambda access, member_id: groups.of_member(access, member_id),
+        "The groups they are in, by name.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )
+
+
+@strawberry.type(description="A set of members. A role given to a group holds for all of them.")
+class Group(Node):
+    row: strawberry.Private[GroupRow]
+    own_groups: ClassVar[frozenset[str]] = frozenset({"members"})
+
+    name: str = public_column("name", "What it is called.")
+    source: GroupSource | None = column(
+        "source", "Who keeps its members.", requires=READ, at=At.ORGANIZATION
+    )
+    version: int | None = column(
+        "version",
+        "Grows with each change; give it back as `expectedVersion`.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )
+
+    assignments: list[Assignment] | None = to_many(
+        AssignmentRow,
+        "principal_id",
+        "The roles it was given.",
+        requires=READ,
+        at=At.ORGANIZATION,
+    )
+    members: Connection[Member] | None = page_of(
+        lambda access, group_id: groups.members_of(access, group_id),
+        "Who is in it, newest members of the organization first.",
         requires=READ,
         at=At.ORGANIZATION,
     )

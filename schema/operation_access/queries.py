@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
-from graphql import GraphQLSchema, GraphQLSyntaxError, validate
+from graphql import GraphQLSchema, GraphQLSyntaxError
 
 from identity import roles
 from identity.access.compiled import Access
@@ -22,6 +22,7 @@ from schema.operation_access.types import OperationAccess
 from schema.operations import operation_of
 from schema.requirements.tree import Requirements, requirements_of
 from schema.requirements.verdict import holding, judge
+from schema.validation import mistakes
 
 MOST_ROLES = 100
 
@@ -89,7 +90,7 @@ def _requirements(schema: GraphQLSchema, source: str, name: str | None) -> Requi
     except GraphQLSyntaxError as error:
         raise BadInput(error.message, field="document") from error
     require_within_limits(document)
-    errors = validate(schema, document, max_errors=1, hide_suggestions=True)
+    errors = mistakes(schema, document)
     if errors:
         raise BadInput(errors[0].message, field="document")
     operation = operation_of(document, name)

@@ -4,19 +4,21 @@ from typing import ClassVar
 
 import strawberry
 
-from identity import groups, members, roles, workspaces
+from identity import groups, invitations, members, role_versions, roles, workspaces
 from identity.access.permissions import Permission
+from identity.access_reviews import reading as access_reviews
 from identity.audit import read as audit_log
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
+from schema.access_reviews.types import AccessReview
 from schema.audit.types import AuditEvent
 from schema.connection import Connection
 from schema.directives import PUBLIC, At, column, public_column
 from schema.fields import all_of, page_of
-from schema.groups.types import Group
-from schema.members.types import Member
+from schema.invitations.types import Invitation
+from schema.members.types import Group, Member
 from schema.node import Node
-from schema.roles.types import Role
+from schema.roles.types import Role, RoleVersion
 from schema.workspaces.types import Workspace
 
 
@@ -47,6 +49,12 @@ class Organization(Node):
         requires=[Permission.MEMBERS_READ],
         at=At.ORGANIZATION,
     )
+    invitations: Connection[Invitation] | None = page_of(
+        lambda access, organization_id: invitations.listing(access),
+        "Who was invited, newest first.",
+        requires=[Permission.MEMBERS_READ],
+        at=At.ORGANIZATION,
+    )
     audit_events: Connection[AuditEvent] | None = page_of(
         lambda access, organization_id: audit_log.listing(access),
         "What was done, newest first.",
@@ -64,4 +72,16 @@ class Organization(Node):
         "Every role, the built-in ones first.",
         requires=[Permission.ROLES_READ],
         at=At.ANYWHERE,
+    )
+    deleted_roles: Connection[RoleVersion] | None = page_of(
+        lambda access, organization_id: role_versions.deleted(access),
+        "The last version of each role that was deleted, the one deleted last first.",
+        requires=[Permission.ROLES_READ],
+        at=At.ANYWHERE,
+    )
+    access_reviews: Connection[AccessReview] | None = page_of(
+        lambda access, organization_id: access_reviews.listing(access),
+        "The access reviews of it and its workspaces, newest first.",
+        requires=[Permission.MEMBERS_READ],
+        at=At.ORGANIZATION,
     )

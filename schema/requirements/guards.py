@@ -25,8 +25,8 @@ from identity.access.permissions import (
 from models.assignment import ScopeType
 from schema.directives import At, Auth, needs
 from schema.guard import declared_auth
+from schema.ids import SCOPE_NODES
 from schema.members.mutations import SCOPES_BY_NODE
-from schema.members.types import SCOPE_NODES
 
 Level = ScopeType | None
 """Where permissions are asked for; `None` is wherever a role is given."""
@@ -55,10 +55,14 @@ Existence = tuple[tuple[Permission, ...], Level]
 
 EXISTS_WITH: Mapping[str, Existence] = {
     **{SCOPE_NODES[kind.scope_type]: (kind.seen_with, kind.scope_type) for kind in KINDS.values()},
+    "AccessReview": ((Permission.MEMBERS_READ,), None),
+    "AccessReviewItem": ((Permission.MEMBERS_READ,), None),
     "Assignment": ((Permission.MEMBERS_READ,), None),
     "Group": ((Permission.MEMBERS_READ,), ScopeType.ORGANIZATION),
+    "Invitation": ((Permission.MEMBERS_READ,), None),
     "Member": ((Permission.MEMBERS_READ,), ScopeType.ORGANIZATION),
     "Role": ((Permission.ROLES_READ,), None),
+    "RoleVersion": ((Permission.ROLES_READ,), None),
 }
 """What finds an object by its global id (`schema.nodes`), for the types that not everybody finds.
 A workspace stands by itself: it exists for who holds anything in it, however it is reached.

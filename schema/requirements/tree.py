@@ -5,7 +5,7 @@ fragment is read once for each type that it is spread on, and the places that sp
 result. So the tree is a graph without cycles; whoever lists its paths expands it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -275,68 +275,53 @@ def both(outer: Conditions, inner: Conditions) -> Conditions:
 
 def listed(requirements: Requirements) -> list[Requirement]:
     """Every guarded coordinate of an operation with its path, in the order of the document."""
-    found = _Found()
-
-    def walk(selection: Selection, path: str, conditions: Conditions) -> None:
-        if not selection.guarded or not found.enters(selection, path, conditions):
-            return
-        for part in selection.parts:
-            when = both(conditions, part.conditions)
-            if isinstance(part, Spread):
-                walk(part.selection, path, when)
-                continue
-            here = joined(path, part)
-            for guard in part.guards:
-                if guard.declared:
-                    found.add(Requirement(here, guard, when))
-            for inside in part.inside:
-                walk(inside.selection, within(here, part), when)
-
-    walk(requirements.root, "", ())
-    return found.all()
+    return _collected(
+        requirements.root,
+        lambda selection: selection.guarded,
+        lambda field_: ((guard, ()) for guard in field_.guards if guard.declared),
+    )
 
 
 def _given(root: Selection) -> list[Requirement]:
     """Everything guarded that is given anywhere in a selection."""
-    found = _Found()
+    return _collected(
+        root,
+        lambda selection: selection.gives,
+        lambda field_: (
+            (each.guard, (each.condition,) if each.condition is not None else ())
+            for each in field_.given
+        ),
+    )
+
+
+def _collected(
+    root: Selection,
+    has: Callable[[Selection], bool],
+    of: Callable[[Selected], Iterable[tuple[Guard, Conditions]]],
+) -> list[Requirement]:
+    """The guards `of` every field, each with its own conditions, in the selections that `has` is
+    true of. Each is there once at a path: without a condition, if it is met without one.
+    """
+    found: dict[tuple[str, Guard], Requirement] = {}
+    entered: set[tuple[str, int, Conditions]] = set()
 
     def walk(selection: Selection, path: str, conditions: Conditions) -> None:
-        if not selection.gives or not found.enters(selection, path, conditions):
+        key = (path, id(selection), conditions)
+        if not has(selection) or key in entered:
             return
+        entered.add(key)
         for part in selection.parts:
             when = both(conditions, part.conditions)
             if isinstance(part, Spread):
                 walk(part.selection, path, when)
                 continue
             here = joined(path, part)
-            for given in part.given:
-                on = (given.condition,) if given.condition is not None else ()
-                found.add(Requirement(here, given.guard, both(when, on)))
+            for guard, more in of(part):
+                requirement = Requirement(here, guard, both(when, more))
+                if (here, guard) not in found or not requirement.conditions:
+                    found[here, guard] = requirement
             for inside in part.inside:
                 walk(inside.selection, within(here, part), when)
 
     walk(root, "", ())
-    return found.all()
-
-
-@dataclass(slots=True)
-class _Found:
-    """Requirements on the way, each once: without a condition, if it is met without one."""
-
-    found: dict[tuple[str, Guard], Requirement] = field(default_factory=dict)
-    entered: set[tuple[str, int, Conditions]] = field(default_factory=set)
-
-    def enters(self, selection: Selection, path: str, conditions: Conditions) -> bool:
-        """Whether a selection is met at a path for the first time."""
-        key = (path, id(selection), conditions)
-        is_new = key not in self.entered
-        self.entered.add(key)
-        return is_new
-
-    def add(self, requirement: Requirement) -> None:
-        key = (requirement.path, requirement.guard)
-        if key not in self.found or not requirement.conditions:
-            self.found[key] = requirement
-
-    def all(self) -> list[Requirement]:
-        return list(self.found.values())
+    return list(found.values())

@@ -1,16 +1,23 @@
 """Changing roles."""
 
+from functools import partial
+
 import strawberry
 
 from identity import roles
 from identity.access.permissions import Permission
+from identity.access.touched import Touched
 from identity.audit.actions import Action
+from identity.holders import Holder
+from identity.refusals import InUse
+from identity.rehearsal import Change
 from models.role import Role as RoleRow
 from schema.context import ContextInfo
 from schema.directives import PUBLIC, At, auth
 from schema.fields import embedded, own_id
 from schema.guarded_inputs import guarded_input
-from schema.ids import optional_row_id, row_id
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, global_id, optional_row_id, row_id
+from schema.previews import Rehearsed, carried_out, dry_run_field
 from schema.roles.types import Role
 
 
@@ -38,6 +45,40 @@ class UpdateRoleInput:
     remove: list[Permission] = strawberry.field(
         default_factory=list, description="Permissions it loses."
     )
+    dry_run: bool = dry_run_field()
+
+    def change(self) -> Change[RoleRow]:
+        role_id = row_id(self.role_id, "Role", field="input.roleId")
+        carry_out = partial(
+            roles.update,
+            role_id=role_id,
+            expected_version=self.expected_version,
+            name=self.name,
+            description=self.description,
+            add=self.add,
+            remove=self.remove,
+        )
+        return Change(carry_out, Touched(role_ids=(role_id,)))
+
+
+@strawberry.input(description="A custom role to bring back to an earlier version, or to undelete.")
+class RestoreRoleInput:
+    role_id: strawberry.ID = strawberry.field(description="The role; it may be deleted.")
+    version: int = strawberry.field(description="The number of the version it is to repeat.")
+    expected_version: int = strawberry.field(
+        description="The version you looked at; of a deleted role, the one of its deletion."
+    )
+    dry_run: bool = dry_run_field()
+
+    def change(self) -> Change[RoleRow]:
+        role_id = row_id(self.role_id, "Role", field="input.roleId")
+        carry_out = partial(
+            roles.restore,
+            role_id=role_id,
+            number=self.version,
+            expected_version=self.expected_version,
+        )
+        return Change(carry_out, Touched(role_ids=(role_id,)))
 
 
 @strawberry.input(description="A custom role to delete.")
@@ -48,20 +89,27 @@ class DeleteRoleInput:
         requires=[Permission.MEMBERS_ASSIGN],
         at=At.ANYWHERE,
     )
+    dry_run: bool = dry_run_field()
+
+    def change(self) -> Change[RoleRow]:
+        role_id = row_id(self.role_id, "Role", field="input.roleId")
+        replacement_id = optional_row_id(self.replacement_id, "Role", field="input.replacementId")
+        carry_out = partial(roles.delete, role_id=role_id, replacement_id=replacement_id)
+        return Change(carry_out, Touched(role_ids=(role_id,)))
 
 
 @strawberry.type(description="The role as it is now.")
-class RolePayload:
-    row: strawberry.Private[RoleRow]
+class RolePayload(Rehearsed):
+    row: strawberry.Private[RoleRow | None]
 
-    role: Role = embedded("The role.", requires=PUBLIC)
+    role: Role | None = embedded("The role.", requires=PUBLIC)
 
 
 @strawberry.type(description="What was deleted.")
-class DeleteRolePayload:
-    row: strawberry.Private[RoleRow]
+class DeleteRolePayload(Rehearsed):
+    row: strawberry.Private[RoleRow | None]
 
-    deleted_role_id: strawberry.ID = own_id(
+    deleted_role_id: strawberry.ID | None = own_id(
         "The id that the role had.", requires=PUBLIC, type_name="Role"
     )
 
@@ -91,19 +139,21 @@ class RoleMutation:
         audits=Action.ROLE_UPDATE,
     )
     async def update_role(self, info: ContextInfo, input: UpdateRoleInput) -> RolePayload | None:
-        row = await roles.update(
-            info.context.subject,
-            row_id(input.role_id, "Role", field="input.roleId"),
-            expected_version=input.expected_version,
-            name=input.name,
-            description=input.description,
-            add=input.add,
-            remove=input.remove,
-        )
-        return RolePayload(row=row)
+        return await carried_out(info, input, RolePayload)
 
     @auth(
-        "Delete a custom role.",
+        "Make a role what it was in an earlier version, as a new version. A deleted role comes "
+        "back, and nobody holds it.",
+        requires=[Permission.ROLES_WRITE],
+        at=At.ORGANIZATION,
+        audits=Action.ROLE_RESTORE,
+    )
+    async def restore_role(self, info: ContextInfo, input: RestoreRoleInput) -> RolePayload | None:
+        return await carried_out(info, input, RolePayload)
+
+    @auth(
+        "Delete a custom role; its history stays. IN_USE tells who holds it: `assignments` is how "
+        "many times, and `holders` are the first of them, for who may read members.",
         requires=[Permission.ROLES_DELETE],
         at=At.ORGANIZATION,
         audits=Action.ROLE_DELETE,
@@ -111,11 +161,21 @@ class RoleMutation:
     async def delete_role(
         self, info: ContextInfo, input: DeleteRoleInput
     ) -> DeleteRolePayload | None:
-        row = await roles.delete(
-            info.context.subject,
-            row_id(input.role_id, "Role", field="input.roleId"),
-            replacement_id=optional_row_id(
-                input.replacement_id, "Role", field="input.replacementId"
-            ),
-        )
-        return DeleteRolePayload(row=row)
+        try:
+            return await carried_out(info, input, DeleteRolePayload)
+        except InUse as refusal:
+            holders = [_described(holder) for holder in refusal.details["holders"]]
+            details = {**refusal.details, "holders": holders}
+            raise InUse(refusal.message, **details) from refusal
+
+
+def _described(holder: Holder) -> dict[str, object]:
+    """Somebody who holds a role, as `extensions` of an error say it."""
+    return {
+        "type": holder.type.name,
+        "id": global_id(PRINCIPAL_NODES[holder.type], holder.id),
+        "name": holder.name,
+        "provisioned": holder.provisioned,
+        "scopeType": holder.scope_type.name,
+        "scopeId": global_id(SCOPE_NODES[holder.scope_type], holder.scope_id),
+    }

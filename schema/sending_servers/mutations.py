@@ -9,7 +9,7 @@ from identity.sending_servers import Settings
 from models.sending_server import SendingServer as SendingServerRow
 from schema.context import ContextInfo
 from schema.directives import PUBLIC, auth
-from schema.fields import embedded
+from schema.fields import embedded, own_id
 from schema.ids import row_id
 from schema.sending_servers.types import SendingServer
 
@@ -41,11 +41,25 @@ class SetSendingServerCredentialsInput:
     password: str = strawberry.field(description="The password; it is never given out again.")
 
 
+@strawberry.input(description="A sending server to delete.")
+class DeleteSendingServerInput:
+    sending_server_id: strawberry.ID = strawberry.field(description="The server.")
+
+
 @strawberry.type(description="The server as it is now.")
 class SendingServerPayload:
     row: strawberry.Private[SendingServerRow]
 
     sending_server: SendingServer = embedded("The server.", requires=PUBLIC)
+
+
+@strawberry.type(description="What was deleted.")
+class DeleteSendingServerPayload:
+    row: strawberry.Private[SendingServerRow]
+
+    deleted_sending_server_id: strawberry.ID = own_id(
+        "The id that the server had.", requires=PUBLIC, type_name="SendingServer"
+    )
 
 
 @strawberry.type
@@ -104,3 +118,16 @@ class SendingServerMutation:
             seen=info.context.taken(SendingServerRow, server_id),
         )
         return SendingServerPayload(row=row)
+
+    @auth(
+        "Delete a sending server that no campaign needs any more.",
+        requires=[Permission.SERVERS_DELETE],
+        at="input.sendingServerId",
+        audits=Action.SENDING_SERVER_DELETE,
+    )
+    async def delete_sending_server(
+        self, info: ContextInfo, input: DeleteSendingServerInput
+    ) -> DeleteSendingServerPayload | None:
+        server_id = row_id(input.sending_server_id, "SendingServer", field="input.sendingServerId")
+        row = await sending_servers.delete(info.context.subject, server_id)
+        return DeleteSendingServerPayload(row=row)

@@ -1,7 +1,8 @@
 """Validating a document: graphql-core's rules, with those replaced that take too long.
 
 Owns: the rules (`RULES`), and our own for merging fields (`merging`) and for what reaches through
-fragments (`reaching`), with the verdicts of those that they replace.
+fragments (`reaching`), with the verdicts of those that they replace; how they visit a document
+together (`visiting`).
 May import: `schema.fragments`, graphql-core.
 Leaves to others: how large a document may be (`schema.limits`), its cost (`schema.cost`).
 """
@@ -28,6 +29,7 @@ from graphql.validation import (
 
 from schema.validation.merging import FieldsMergeRule
 from schema.validation.reaching import ReachingRule
+from schema.validation.visiting import together
 
 MOST_ERRORS = 10
 """Each may show the input that it is about, as long as that is."""
@@ -63,6 +65,7 @@ RULES = (
     ReachingRule,
     FieldsMergeRule,
 )
+TOGETHER = (together(RULES),)
 
 
 def mistakes(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
@@ -70,4 +73,4 @@ def mistakes(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError
 
     Except for a document that graphql-core gives up on because it takes too long to judge.
     """
-    return validate(schema, document, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
+    return validate(schema, document, TOGETHER, max_errors=MOST_ERRORS, hide_suggestions=True)

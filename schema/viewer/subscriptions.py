@@ -9,8 +9,7 @@ from identity.access.difference import Difference, differences
 from identity.access.permissions import Permission
 from schema.context import ContextInfo
 from schema.directives import public, public_column, subscription
-from schema.ids import global_id
-from schema.members.types import SCOPE_NODES
+from schema.ids import SCOPE_NODES, global_id
 
 
 @strawberry.type(description="What the viewer gained and lost at one scope.")

@@ -8,9 +8,11 @@ from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, Resour
 from identity.access.lookup import Place
 from identity.access.permissions import GROUPS, ORGANIZATION_ONLY_GROUPS, Permission
 from identity.access.visible import VisibleResources
+from identity.access_reviews import reading as access_reviews
 from identity.audit import read as audit_log
 from models.workspace import Workspace as WorkspaceRow
 from models.workspace import WorkspaceState
+from schema.access_reviews.types import AccessReview
 from schema.audit.types import AuditEvent
 from schema.campaigns.types import Campaign
 from schema.connection import Connection
@@ -56,4 +58,9 @@ class Workspace(Node):
         lambda access, workspace_id: audit_log.listing(access, workspace_id=workspace_id),
         "What was done in it, newest first.",
         requires=[Permission.AUDIT_READ],
+    )
+    access_reviews: Connection[AccessReview] | None = page_of(
+        lambda access, workspace_id: access_reviews.listing(access, workspace_id=workspace_id),
+        "The access reviews of it, newest first.",
+        requires=[Permission.MEMBERS_READ],
     )

@@ -14,13 +14,13 @@ from tests.gateway.commands import Gatepost, Said
 OPERATIONS = Path(__file__).parent.parent / "operations"
 
 TABLE = """\
-operation       Owner   Admin   Operator  Viewer  Member  Editor  Auditor
-CampaignEditor  full    full    partly    partly  none    partly  full
-CampaignPage    full    full    full      full    none    full    full
-SendCampaign    full    full    full      none    none    none    none
-ServerSettings  full    full    partly    none    none    none    full
-TeamPage        full    none    none      none    partly  partly  full
-WhoAmI          full    full    full      full    full    full    full
+operation       Owner   Admin   Operator  Viewer  Member  Editor  Auditor  Creator
+CampaignEditor  full    full    partly    partly  none    partly  full     full
+CampaignPage    full    full    full      full    none    full    full     full
+SendCampaign    full    full    full      none    none    none    none     none
+ServerSettings  full    full    partly    none    none    none    full     full
+TeamPage        full    none    none      none    partly  partly  full     none
+WhoAmI          full    full    full      full    full    full    full     full
 """
 HOST_LOST = {
     "path": "workspace.sendingServers.nodes[].host",
@@ -235,8 +235,8 @@ def test_the_roles_of_an_organization(gatepost: Gatepost) -> None:
     said = matrix(OPERATIONS, "--org", "acme", gatepost=gatepost)
 
     lines = said.stdout.splitlines()
-    assert (said.exit_code, lines[0].split()[-2:]) == (0, ["Auditor", "Sender"])
-    assert lines[3].split() == ["SendCampaign", *["full"] * 3, *["none"] * 4, "full"]
+    assert (said.exit_code, lines[0].split()[-2:]) == (0, ["Creator", "Sender"])
+    assert lines[3].split() == ["SendCampaign", *["full"] * 3, *["none"] * 5, "full"]
 
 
 def test_an_organization_that_is_not_there_is_wrong_input(gatepost: Gatepost) -> None:

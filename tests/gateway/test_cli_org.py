@@ -130,7 +130,7 @@ def test_a_suspended_owner_is_recovered(gatepost: Gatepost) -> None:
     async def bob_is_suspended_and_an_owner_for_a_while() -> UUID:
         subject = await organizations.operator_of("acme")
         organization = await Organization.get()
-        bob = await organizations.add_member(organization, email="Bob@acme.example", name="Bob")
+        bob = await organizations.add_member(organization.id, email="Bob@acme.example", name="Bob")
         owner = await Role.get(builtin=BuiltinRole.OWNER)
         await assignments.assign(
             subject,
@@ -165,6 +165,20 @@ def test_a_suspended_owner_is_recovered(gatepost: Gatepost) -> None:
             {"path": "status", "before": "suspended", "after": "active"},
             {"path": "role", "before": None, "after": "owner"},
         ]
+        log = AuditEvent.filter(target_id=bob_id, diff__isnull=False).order_by("id")
+        given, ended, anew = [e for e in await log if e.action.startswith("role.")]
+        assert (given.action, ended.action, anew.action) == (
+            "role.assign",
+            "role.unassign",
+            "role.assign",
+        )
+        before, after = (
+            {change["path"]: change["before"] or change["after"] for change in event.diff}
+            for event in (ended, anew)
+        )
+        assert before.pop("expiresAt") is not None, "the end that was taken away"
+        assert before == after
+        assert after["assignmentId"] == str(assignment.id)
 
     gatepost.look(recovered)
 
@@ -193,7 +207,9 @@ def test_two_members_of_one_address_are_no_owner(gatepost: Gatepost) -> None:
 
     async def a_second_olga() -> None:
         organization = await Organization.get()
-        second = await organizations.add_member(organization, email="o@acme.example", name="Olga")
+        second = await organizations.add_member(
+            organization.id, email="o@acme.example", name="Olga"
+        )
         await Member.filter(id=second.id).update(
             email="olga@acme.example", email_key="olga@acme.example"
         )

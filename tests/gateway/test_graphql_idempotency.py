@@ -342,6 +342,21 @@ async def test_what_is_wrong_is_not_kept(olga: Person, body: dict[str, Any], sai
     assert "errors" not in (await send(olga, make())).json()
 
 
+@pytest.mark.parametrize("depth", [11, 500])
+async def test_variables_that_are_too_deep_are_refused_and_claim_no_key(
+    olga: Person, depth: int
+) -> None:
+    """Deeper than what can be written down again, too, as a digest of them would be of."""
+    before = await counts()
+    deep: list[Any] = []
+    for _ in range(depth):
+        deep = [deep]
+    refused = await send(olga, {"query": MAKE, "variables": {"name": "X", "more": deep}})
+    assert code(refused) == (200, "TOO_EXPENSIVE")
+    assert await IdempotentRequest.all().count() == 0
+    assert await counts() == before
+
+
 async def test_a_change_that_was_made_in_part_is_kept_with_its_errors(olga: Person) -> None:
     query = """mutation {
         a: createRole(input: {name: "A"}) { role { name } }
@@ -494,5 +509,24 @@ def test_what_was_changed_is_read_off_the_root_fields(
     data: dict[str, Any] | None, paths: list[list[str]], changed: bool
 ) -> None:
     errors = [{"message": "", "path": path} for path in paths]
-    assert changed_something(Answer({"data": data, "errors": errors}, executed=True)) is changed
-    assert not changed_something(Answer({"data": data, "errors": errors}, executed=False))
+    body = {"data": data, "errors": errors}
+    assert changed_something(Answer(body, executed=True), {"a", "b"}) is changed
+    assert not changed_something(Answer(body, executed=False), {"a", "b"})
+    assert not changed_something(Answer(body, executed=True), ())
+
+
+async def test_a_dry_run_is_not_kept_and_its_key_is_free(olga: Person, world: World) -> None:
+    role = await world.custom_role("Fresh")
+    update = """
+        mutation ($id: ID!, $dry: Boolean!) {
+          updateRole(input: {roleId: $id, expectedVersion: 1, name: "New", dryRun: $dry}) {
+            role { name } preview { membersAffected }
+          }
+        }
+    """
+    for dry, answered in ((True, None), (True, None), (False, {"name": "New"})):
+        variables = {"id": global_id("Role", role.id), "dry": dry}
+        response = await send(olga, {"query": update, "variables": variables})
+        assert header.REPLAYED not in response.headers
+        assert response.json()["data"]["updateRole"]["role"] == answered
+        assert await IdempotentRequest.all().count() == (0 if dry else 1)

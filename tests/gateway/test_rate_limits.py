@@ -15,11 +15,13 @@ from starlette.routing import Route
 
 from gateway import rate_limits
 from gateway.app import application
-from gateway.authenticate import CLIENT_HEADER
+from gateway.authenticate import CLIENT_HEADER, SESSION_COOKIE
 from gateway.rate_limits import RateLimits
 from gateway.settings import Settings
+from identity.credentials import sessions
+from identity.credentials.limits import SessionLimits
 from identity.refusals import Busy, RateLimited
-from identity.subject import Subject
+from identity.subject import Origin, Subject
 from models import AuditEvent, Role
 from tests.door import Person, http_client, sign_in
 from tests.world import World
@@ -195,11 +197,70 @@ async def test_a_request_is_counted_once_however_it_is_answered(
     assert counted == remaining
 
 
+async def test_an_ended_session_spends_of_its_member_no_more_than_once(
+    world: World, database: str
+) -> None:
+    """Until it was asked for again, it is presumed to be what it was."""
+    async with http_client(database, rate_limit_member=20) as http:
+        ended, other = [await sign_in(http, world, world.owner) for _ in range(2)]
+        await ended.data(VIEWER)
+        subject = await sessions.authenticate(ended.token, limits=SessionLimits(), origin=Origin())
+        await sessions.sign_out(subject)
+        answers = [await ended.post({"query": VIEWER}) for _ in range(4)]
+        assert [each.status_code for each in answers] == [401] * 4
+        remaining = (await other.post({"query": VIEWER})).headers["ratelimit-remaining"]
+        assert int(remaining) == 20 - 3 * 2
+
+
+async def test_an_ended_session_is_not_told_what_its_member_has_spent(
+    world: World, database: str
+) -> None:
+    async with http_client(database, rate_limit_member=3) as http:
+        person = await sign_in(http, world, world.owner)
+        await person.data(VIEWER)
+        assert (await person.post({"query": VIEWER})).status_code == 429
+        subject = await sessions.authenticate(person.token, limits=SessionLimits(), origin=Origin())
+        await sessions.sign_out(subject)
+        refused = await person.post({"query": VIEWER})
+        assert refused.status_code == 401
+        assert not [name for name in refused.headers if name.startswith("ratelimit")]
+
+
+@pytest.mark.parametrize("door", ["/graphql", "/graphql/stream"])
+async def test_a_mutation_that_a_get_brings_is_counted(
+    world: World, database: str, door: str
+) -> None:
+    """It is read, which is work, and then refused."""
+    before = await Role.all().count()
+    async with http_client(database, rate_limit_member=30) as http:
+        person = await sign_in(http, world, world.owner)
+        statuses = [(await person.get({"query": MAKE_ROLE}, door=door)).status_code for _ in "1234"]
+        assert statuses == [405, 405, 429, 429]
+    assert await Role.all().count() == before
+
+
 async def test_bad_credentials_are_429_and_a_good_one_is_served(frugal: Person) -> None:
     forged = Person(frugal.http, "forged")
     statuses = [(await forged.post({"query": VIEWER})).status_code for _ in range(4)]
     assert statuses == [401, 401, 429, 429]
     assert (await frugal.post({"query": VIEWER})).status_code == 200
+
+
+@pytest.mark.parametrize("door", ["/graphql", "/graphql/stream"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"query": 1}'])
+async def test_what_a_bad_credential_brings_is_not_read(
+    frugal: Person, door: str, body: bytes
+) -> None:
+    """So that it is counted, and nothing is told of what it says."""
+    headers = {
+        CLIENT_HEADER: "tests",
+        "cookie": f"{SESSION_COOKIE}=forged",
+        "content-type": "application/json",
+    }
+    statuses = [
+        (await frugal.http.post(door, content=body, headers=headers)).status_code for _ in range(3)
+    ]
+    assert statuses == [401, 401, 429]
 
 
 async def test_who_sends_no_credential_is_not_counted(frugal: Person) -> None:

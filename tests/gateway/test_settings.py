@@ -130,3 +130,40 @@ def test_the_key_file_may_hold_several_keys(tmp_path: Path) -> None:
     (tmp_path / "secret.keys").write_text("newest\nolder\n")
 
     assert settings.keys() == ("newest", "older")
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("mail.example", "write smtps://"),
+        ("https://mail.example", "write smtps://"),
+        ("smtps://", "write smtps://"),
+        ("smtps://mail.example/path", "write smtps://"),
+        ("smtp+plain://user:secret-word@mail.example", "a password is sent by smtps://"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_refused(url: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint) as caught:
+        load({"GATEPOST_SMTP_URL": url, "GATEPOST_MAIL_FROM": "no-reply@gate.example"})
+    assert str(caught.value).startswith("GATEPOST_SMTP_URL: ")
+    assert "secret-word" not in str(caught.value)
+
+
+def test_mail_needs_a_sender_in_one_line() -> None:
+    with pytest.raises(SettingsError, match="GATEPOST_MAIL_FROM is needed"):
+        load({"GATEPOST_SMTP_URL": "smtps://mail.example"})
+    for sender in ("", "Gatepost", "a@b.example\r\nBcc: eve@elsewhere.example"):
+        with pytest.raises(SettingsError, match="GATEPOST_MAIL_FROM: write an address"):
+            load({"GATEPOST_SMTP_URL": "smtps://mail.example", "GATEPOST_MAIL_FROM": sender})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["smtps://user:word@mail.example:4650", "smtp://mail.example", "smtp+plain://u:w@127.0.0.1:25"],
+)
+def test_a_mail_server_is_never_shown(url: str) -> None:
+    settings = load(
+        {"GATEPOST_SMTP_URL": url, "GATEPOST_MAIL_FROM": "Gate <no-reply@gate.example>"}
+    )
+    assert settings.smtp_url == url
+    assert url not in repr(settings)

@@ -1,8 +1,7 @@
 """Who is calling is asked when the whole request is here, however long it takes to come."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import httpx
@@ -16,7 +15,7 @@ from models import Assignment, BuiltinRole, Member
 from models.clock import now
 from models.session import EndReason
 from tests.clock import MovableClock
-from tests.door import Person, sign_in
+from tests.door import Person, sign_in, slowly
 from tests.world import World, at_workspace
 
 ASKED = "{ viewer { name } workspaces { campaigns { nodes { name body } } } }"
@@ -26,19 +25,13 @@ Meanwhile = Callable[[], Awaitable[None]]
 
 async def sent_slowly(person: Person, meanwhile: Meanwhile) -> httpx.Response:
     """The answer to a request whose last byte comes after something else has happened."""
-    raw = json.dumps({"query": ASKED}).encode()
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield raw[:-1]
-        await meanwhile()
-        yield raw[-1:]
-
     headers = {
         CLIENT_HEADER: "tests",
         "cookie": f"{SESSION_COOKIE}={person.token}",
         "content-type": "application/json",
     }
-    return await person.http.post("/graphql", content=parts(), headers=headers)
+    body = slowly({"query": ASKED}, meanwhile)
+    return await person.http.post("/graphql", content=body, headers=headers)
 
 
 @pytest.fixture

@@ -20,13 +20,13 @@ async def refused(
 
     `denied` is the action that is recorded as denied; without it, nothing is recorded.
     """
-    before, log = await _everything(), await AuditEvent.all().count()
+    before, log = await everything(), await AuditEvent.all().count()
     with pytest.raises(kind) as caught:
         yield
     refusal = caught.value
     assert type(refusal) is kind
     assert {name: refusal.details[name] for name in details} == details
-    assert await _everything() == before
+    assert await everything() == before
     events = (await AuditEvent.all().order_by("id"))[log:]
     assert [(event.action, event.outcome) for event in events] == (
         [(denied, Outcome.DENIED)] if denied else []
@@ -36,7 +36,7 @@ async def refused(
         assert event.diff == []
 
 
-async def _everything() -> dict[str, list[dict[str, Any]]]:
+async def everything() -> dict[str, list[dict[str, Any]]]:
     """Every row of every table but the audit log."""
     return {
         str(model._meta.db_table): await model.all().order_by("id").values()

@@ -83,7 +83,9 @@ async def test_a_role_is_given_and_taken_at_each_scope_with_its_audit_rows(
     place = f"{kind.value}:{scope.id}"
     assert event.diff == [
         {"path": "role", "before": None, "after": "Operator"},
+        {"path": "roleId", "before": None, "after": str(given.role_id)},
         {"path": "scope", "before": None, "after": place},
+        {"path": "assignmentId", "before": None, "after": str(given.id)},
     ]
 
     await assignments.unassign(owner, given.id)
@@ -94,7 +96,9 @@ async def test_a_role_is_given_and_taken_at_each_scope_with_its_audit_rows(
     assert (event.target_id, event.workspace_id) == (ann.id, workspace)
     assert event.diff == [
         {"path": "role", "before": "Operator", "after": None},
+        {"path": "roleId", "before": str(given.role_id), "after": None},
         {"path": "scope", "before": place, "after": None},
+        {"path": "assignmentId", "before": str(given.id), "after": None},
     ]
 
 
@@ -320,3 +324,22 @@ async def test_the_same_role_given_twice_at_once_is_given_once(
     results = await asyncio.gather(*map(outcome, giving))
     assert sorted(results) == ["CONFLICT"] * 5 + ["DONE"]
     assert await Assignment.filter(principal_id=ann.id).count() == 1
+
+
+async def test_what_ended_makes_way_with_an_event_of_its_own(world: World, ann: Member) -> None:
+    given = await world.give(ann, BuiltinRole.OPERATOR, at_workspace(world.a))
+    await Assignment.filter(id=given.id).update(expires_at=now() - timedelta(days=1))
+
+    anew = await world.give(ann, BuiltinRole.OPERATOR, at_workspace(world.a))
+
+    assert [row.id for row in await Assignment.filter(principal_id=ann.id)] == [anew.id]
+    ended, assigned = (await world.events())[-2:]
+    assert story(ended) == ("operator", "role.unassign", "member", "Ann")
+    assert (ended.workspace_id, ended.reason) == (world.a.id, "It had ended.")
+    ids = [
+        change["before"] or change["after"]
+        for event in (ended, assigned)
+        for change in event.diff
+        if change["path"] == "assignmentId"
+    ]
+    assert ids == [str(given.id), str(anew.id)]

@@ -11,12 +11,20 @@ import asyncpg
 import pytest
 from tortoise.exceptions import BaseORMException
 
-from identity import assignments, campaigns, sending_servers, single_write
+from identity import assignments, campaigns, members, sending_servers, single_write
 from identity.access.permissions import Permission
 from identity.assignments import Principal
 from identity.campaigns import Content
 from identity.facts import Fact, Kind, board, hearing
-from identity.refusals import BadInput, Busy, Conflict, Forbidden, NotFound, VersionConflict
+from identity.refusals import (
+    BadInput,
+    Busy,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Unauthenticated,
+    VersionConflict,
+)
 from identity.sending_servers import Settings
 from identity.subject import Subject
 from identity.writing import one_transaction
@@ -193,6 +201,15 @@ async def test_access_taken_away_since(world: World, spring: Campaign) -> None:
     await assignments.unassign(world.operator, given.id)
     assert stale.access.allows_anywhere(Permission.CAMPAIGNS_DRAFT)
     async with refused(NotFound):
+        await campaigns.edit(stale, spring.id, Content(name="Late"), expected_version=1, seen=seen)
+
+
+async def test_a_member_who_was_suspended_since(world: World, spring: Campaign) -> None:
+    member = await world.member("Otto")
+    await world.give(member, BuiltinRole.OPERATOR, at_workspace(world.a))
+    stale, seen = await world.subject(member), await Campaign.get(id=spring.id)
+    await members.suspend(world.operator, member.id)
+    async with refused(Unauthenticated):
         await campaigns.edit(stale, spring.id, Content(name="Late"), expected_version=1, seen=seen)
 
 

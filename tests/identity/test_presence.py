@@ -73,7 +73,15 @@ async def remove(world: World, member: Member) -> None:
     await members.remove(world.operator, member.id)
 
 
-@pytest.mark.parametrize("end", [suspend, sign_out, remove])
+async def suspend_by_hand(world: World, member: Member) -> None:
+    await members.suspend(world.operator, member.id)
+
+
+async def leave(world: World, member: Member) -> None:
+    await members.leave(await world.subject(member), world.organization.id)
+
+
+@pytest.mark.parametrize("end", [suspend, suspend_by_hand, sign_out, remove, leave])
 async def test_it_is_over_within_a_second_of_the_end(
     world: World,
     member: Member,

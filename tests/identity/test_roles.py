@@ -217,6 +217,7 @@ async def test_a_role_that_nobody_holds_is_deleted_with_its_audit_row(
         {"path": "name", "before": "Shift", "after": None},
         {"path": "description", "before": "", "after": None},
         {"path": "permissions", "added": [], "removed": ["campaigns:read"]},
+        {"path": "version", "before": 1, "after": None},
         {"path": "holders", "added": [], "removed": []},
     ]
 
@@ -255,6 +256,12 @@ async def test_a_role_in_use_is_deleted_only_with_a_replacement(
             f"member:{ben.id} at workspace:{world.b.id}",
         ]
     )
+    told = [(e.action, e.target_name, e.diff[0]) for e in (await world.events())[-4:-1]]
+    assert told == [
+        ("role.unassign", "Ann", {"path": "role", "before": "Shift", "after": None}),
+        ("role.unassign", "Ben", {"path": "role", "before": "Shift", "after": None}),
+        ("role.assign", "Ann", {"path": "role", "before": None, "after": "Viewer"}),
+    ]
 
 
 async def test_a_replacement_gives_nobody_more_than_the_deleter_holds(
@@ -289,7 +296,7 @@ async def test_roles_are_listed_built_in_first_to_who_may_read_them_anywhere(
     names = [builtin.value.capitalize() for builtin in BuiltinRole]
     assert [r.name for r in await page(roles.listing(designer.access))] == [*names, "Designer"]
     member = await world.someone("Mia", BuiltinRole.MEMBER, at_workspace(world.a))
-    assert len(await page(roles.listing(member.access))) == 8
+    assert len(await page(roles.listing(member.access))) == 9
     viewer = await world.someone("Vera", BuiltinRole.VIEWER, world.everywhere)
     assert await page(roles.listing(viewer.access)) == []
     with pytest.raises(NotFound):

@@ -1,6 +1,6 @@
 """Rows for every table, made from the catalog alone: an old database is not what the models say."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 from models.sql import connection, is_postgres
@@ -58,6 +58,8 @@ def _value(column: str, declared: str, number: int) -> object:
         return uuid4()
     if kind in ("TIMESTAMP", "TIMESTAMPTZ"):
         return datetime(2030, 1, 1 + number, tzinfo=UTC)
+    if kind == "DATE":
+        return date(2030, 1, 1 + number)
     if kind in ("JSON", "JSONB"):
         return "[]"
     if kind in ("BOOL", "BOOLEAN"):

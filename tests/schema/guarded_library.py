@@ -185,6 +185,7 @@ def _grant(
         assignment_id=new_id(),
         role_id=new_id(),
         role_name="Reader",
+        role_version=1,
         principal_type=PrincipalType.MEMBER,
         principal_id=new_id(),
         principal_name="Rita",

@@ -1,24 +1,36 @@
 """What one request may make the engine read, and what it may make it keep."""
 
+import gc
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from identity.refusals import TooExpensive
+from identity.access.permissions import Permission
+from identity.refusals import Refusal, TooExpensive
 from models import Workspace
 from models.ids import new_id
 from models.reading import fetch
-from models.sql import is_postgres
 from schema import cost, execution, schema
 from schema.engine import engine as engine_module
 from schema.engine import run
-from schema.execution import Request, answer
+from schema.execution import Request
 from schema.ids import global_id
 from tests.door import Person
-from tests.world import World, new_world
+from tests.schema.asking import answered
+from tests.world import World, at_workspace, new_world
 
 PAGE = "query ($id: ID!) { workspace(id: $id) { campaigns { totalCount nodes { name body } } } }"
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> OrderedDict[Any, Any]:
+    """Those that the engine keeps: none yet, and of few fields at most."""
+    kept: OrderedDict[Any, Any] = OrderedDict()
+    monkeypatch.setattr(schema.engine, "_plans", kept)
+    monkeypatch.setattr(engine_module, "MOST_FIELDS_KEPT", 60)
+    return kept
 
 
 async def test_rows_of_another_organization_are_not_even_read(
@@ -40,6 +52,40 @@ async def test_rows_of_another_organization_are_not_even_read(
         assert body["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert "Hidden" not in read
     assert read == [None] * len(read)
+
+
+async def test_refused_fields_leave_nothing_to_the_garbage_collector(world: World) -> None:
+    """What it finds, it looks for while everybody waits."""
+    await world.campaign(world.a)
+    member = await world.member("Rita")
+    await world.give(
+        member,
+        await world.custom_role("Counter", Permission.CAMPAIGNS_RESULTS),
+        at_workspace(world.a),
+    )
+    subject = await world.subject(member)
+    unknown = global_id("Workspace", new_id())
+    requests = [
+        Request(PAGE, {"id": each}, None)
+        for each in (global_id("Workspace", world.a.id), unknown, "x")
+    ]
+    codes = []
+    gc.collect()
+    gc.disable()
+    before = _living(Refusal, run.Run)
+    try:
+        for request in requests:
+            body = (await answered(request, subject)).body
+            codes.append([error["extensions"]["code"] for error in body["errors"]])
+        left = [each for each in _living(Refusal, run.Run) if each not in before]
+    finally:
+        gc.enable()
+    assert codes == [["FORBIDDEN"], ["NOT_FOUND"], ["BAD_INPUT"]]
+    assert left == []
+
+
+def _living(*types: type) -> list[object]:
+    return [each for each in gc.get_objects() if isinstance(each, types)]
 
 
 async def test_lists_of_many_parents_are_bounded_by_the_rows_they_read(
@@ -86,7 +132,7 @@ async def test_more_parents_than_a_statement_has_branches_are_read_in_several(
 
 
 async def test_a_variable_is_no_condition_of_an_operation_that_gives_it_another_type(
-    world: World,
+    world: World, plans: OrderedDict[Any, Any]
 ) -> None:
     """Otherwise its value, however long, would be kept beside the plan."""
     document = """
@@ -95,23 +141,46 @@ async def test_a_variable_is_no_condition_of_an_operation_that_gives_it_another_
     """
     subject = await world.subject(world.owner)
     for number in range(3):
-        await answer(Request(document, {"c": "x" * 1000 + str(number)}, "B"), subject)
-    compiled = execution._sent.kept[document].compiled
-    assert list(compiled.plans) == [("B", (None,))]
+        await answered(Request(document, {"c": "x" * 1000 + str(number)}, "B"), subject)
+    assert [key[1:] for key in plans] == [("B", (None,))]
 
 
 async def test_plans_are_dropped_by_what_they_weigh(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, plans: OrderedDict[Any, Any]
 ) -> None:
-    engine = schema.engine
     subject = await world.subject(world.owner)
-    monkeypatch.setattr(engine_module, "MOST_FIELDS_KEPT", 60)
     for number in range(40):
-        await answer(Request(f"query N{number} {{ viewer {{ name email }} }}", {}, None), subject)
-    assert engine._weight <= 60
-    assert len(engine._used) == 10, is_postgres()
+        await answered(Request(f"query N{number} {{ viewer {{ name email }} }}", {}, None), subject)
+    assert [name for _, name, _ in plans] == [f"N{number}" for number in range(30, 40)]
     first = Request("query N0 { viewer { name email } }", {}, None)
-    assert (await answer(first, subject)).body["data"]["viewer"]["name"] == world.owner.name
+    assert (await answered(first, subject)).body["data"]["viewer"]["name"] == world.owner.name
+
+
+async def test_a_plan_in_use_outlives_those_compiled_before_its_last_use(
+    world: World, plans: OrderedDict[Any, Any]
+) -> None:
+    subject = await world.subject(world.owner)
+    for number in range(40):
+        await answered(Request("query Used { viewer { name email } }", {}, None), subject)
+        await answered(Request(f"query N{number} {{ viewer {{ name email }} }}", {}, None), subject)
+    names = [name for _, name, _ in plans]
+    assert names == [*(f"N{number}" for number in range(31, 39)), "Used", "N39"]
+
+
+async def test_reasons_against_a_plan_are_bounded_like_plans(
+    world: World, plans: OrderedDict[Any, Any]
+) -> None:
+    """Boolean variables have 2^n combinations, each of which may be one that is not compiled."""
+    subject = await world.subject(world.owner)
+    names = "abcdefg"
+    given = " ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: __typename @include(if: ${name})" for name in names)
+    document = f"query ({given}) {{ _entities(representations: []) {{ __typename }} {fields} }}"
+    for number in range(2 ** len(names)):
+        values = {name: bool(number >> place & 1) for place, name in enumerate(names)}
+        body = (await answered(Request(document, values, None), subject)).body
+        assert len(body["data"]) == 1 + number.bit_count()
+    assert list(plans.values()) == ["an interface or a union"] * 60
 
 
 async def test_nothing_is_compiled_for_a_caller_who_is_only_presumed(
@@ -120,7 +189,7 @@ async def test_nothing_is_compiled_for_a_caller_who_is_only_presumed(
     await olga.data("query Known { viewer { name } }")
     unknown = f"query Unknown{new_id().hex} {{ viewer {{ email }} }}"
     from_presumed = Request(unknown, {}, None)
-    assert not execution.is_known(from_presumed)
+    assert execution.known(from_presumed) is None
     assert unknown not in execution._sent.kept
     await olga.data(unknown)
-    assert execution.is_known(from_presumed)
+    assert execution.known(from_presumed) is not None

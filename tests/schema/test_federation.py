@@ -13,6 +13,7 @@ from schema.federation import subgraph
 from schema.ids import global_id
 from schema.sdl import sdl
 from tests.door import Person
+from tests.statements import counted_statements
 from tests.world import UNKNOWN_ID, World, at_workspace
 
 ENTITIES = """
@@ -117,6 +118,23 @@ async def test_a_wrong_representation_is_refused_alone(
     assert [(e["path"], e["extensions"]) for e in body["errors"]] == [
         (["_entities", 0], {"code": "BAD_INPUT", "field": field})
     ]
+
+
+@pytest.mark.parametrize("rows", [1, 12])
+async def test_statements_do_not_grow_with_the_entities(
+    otto: Person, world: World, rows: int
+) -> None:
+    campaigns = [await world.campaign(world.a, f"Campaign {number}") for number in range(rows)]
+    given = [named("Campaign", global_id("Campaign", each.id)) for each in campaigns]
+    given += [named("MailingList", global_id("MailingList", UNKNOWN_ID))] * rows
+    await otto.ask(ENTITIES, {"representations": given})  # compiles the access
+    with counted_statements() as statements:
+        body = await otto.ask(ENTITIES, {"representations": given})
+    assert [each and each["name"] for each in body["data"]["_entities"]] == [
+        *(each.name for each in campaigns),
+        *[None] * rows,
+    ]
+    assert len(statements) == 3, statements  # the session's, and one a type
 
 
 async def test_too_many_are_refused(otto: Person, world: World) -> None:

@@ -60,6 +60,7 @@ async def test_every_role_of_the_organization_is_judged(olga: Person, world: Wor
         ("Member", "NONE"),
         ("Editor", "FULL"),
         ("Auditor", "FULL"),
+        ("Creator", "FULL"),
         ("Reporter", "PARTLY"),
     ]
     assert found[-1]["lost"] == [BODY_LOST]

@@ -119,13 +119,13 @@ F, P, N = Verdict.FULL, Verdict.PARTLY, Verdict.NONE
 
 @pytest.mark.parametrize(
     ("name", "verdicts"),
-    [  # Owner Admin Operator Viewer Member Editor Auditor
-        ("WhoAmI", (F, F, F, F, F, F, F)),
-        ("CampaignPage", (F, F, F, F, N, F, F)),
-        ("CampaignEditor", (F, F, P, P, N, P, F)),
-        ("SendCampaign", (F, F, F, N, N, N, N)),
-        ("TeamPage", (F, N, N, N, P, P, F)),
-        ("ServerSettings", (F, F, P, N, N, N, F)),
+    [  # Owner Admin Operator Viewer Member Editor Auditor Creator
+        ("WhoAmI", (F, F, F, F, F, F, F, F)),
+        ("CampaignPage", (F, F, F, F, N, F, F, F)),
+        ("CampaignEditor", (F, F, P, P, N, P, F, F)),
+        ("SendCampaign", (F, F, F, N, N, N, N, N)),
+        ("TeamPage", (F, N, N, N, P, P, F, N)),
+        ("ServerSettings", (F, F, P, N, N, N, F, F)),
     ],
 )
 def test_the_fixed_roles(name: str, verdicts: tuple[Verdict, ...]) -> None:

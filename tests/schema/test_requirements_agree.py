@@ -26,16 +26,16 @@ from identity import assignments, groups
 from identity.access.permissions import Permission, mask_of
 from identity.assignments import Principal, Scope
 from identity.groups import DirectoryGroup
-from models import BuiltinRole, Member, PrincipalType, Role, ScopeType
+from models import Assignment, BuiltinRole, Member, PrincipalType, Role, ScopeType
 from models.database import opened
-from schema.execution import Request, answer
-from schema.ids import global_id
-from schema.members.types import SCOPE_NODES
+from schema.execution import Request
+from schema.ids import SCOPE_NODES, global_id
 from schema.operations import operation_of
 from schema.requirements.tree import Conditions, listed, requirements_of
 from schema.requirements.verdict import Effect, Judgement, Verdict, holding, judge
 from schema.schema import graphql_schema
 from tests.conftest import SECRET_KEYS
+from tests.schema.asking import answered
 from tests.world import World, at_campaign, at_workspace, new_world
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
@@ -73,9 +73,10 @@ class Stage:
         judgement = judge(requirements, holding(mask_of(permissions), scope))
         names = sorted(permission.value for permission in permissions)
         await Role.filter(id=self.role.id).update(permissions=names)
+        await Assignment.filter(role__builtin=BuiltinRole.CREATOR).delete()  # of earlier mutations
         subject = await self.world.subject(self.members[scope])
         variables = {"yes": yes} if "$yes" in query else {}
-        body = (await answer(Request(query, variables, None), subject)).body
+        body = (await answered(Request(query, variables, None), subject)).body
         return judgement, [each.path for each in listed(requirements)], body
 
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from identity.access.permissions import Permission
 from models import Assignment, BuiltinRole, PrincipalType, Role
 from schema.ids import global_id
-from tests.door import Person
+from tests.door import Person, sign_in
+from tests.statements import counted_statements
 from tests.world import World, at_workspace
 
 CREATE = """
@@ -40,9 +43,10 @@ async def test_the_list_has_the_builtin_roles_first(olga: Person, world: World) 
         "Member",
         "Editor",
         "Auditor",
+        "Creator",
         "Zed",
     ]
-    assert [role["builtin"] for role in data["organization"]["roles"]] == [True] * 7 + [False]
+    assert [role["builtin"] for role in data["organization"]["roles"]] == [True] * 8 + [False]
 
 
 async def test_create_update_and_delete(olga: Person, world: World) -> None:
@@ -114,6 +118,119 @@ async def test_a_builtin_role_is_fixed(olga: Person, world: World) -> None:
     }
     await viewer.refresh_from_db()
     assert (viewer.version, viewer.permissions) == (1, [])
+
+
+UPDATE = """
+    mutation ($input: UpdateRoleInput!) { updateRole(input: $input) { role { version } } }
+"""
+DELETE = """
+    mutation ($input: DeleteRoleInput!) { deleteRole(input: $input) { deletedRoleId } }
+"""
+
+
+async def test_a_permission_is_not_added_and_removed_at_once(olga: Person, world: World) -> None:
+    role = await world.custom_role("Shift", Permission.CAMPAIGNS_READ)
+    both = ["CAMPAIGNS_SEND"]
+    given = {"roleId": global_id("Role", role.id), "expectedVersion": 1, "add": both}
+    body = await olga.ask(UPDATE, {"input": {**given, "remove": both}})
+    assert body["data"] == {"updateRole": None}
+    assert body["errors"][0]["extensions"] == {"code": "BAD_INPUT", "field": "input.remove"}
+    await role.refresh_from_db()
+    assert (role.version, role.permissions) == (1, ["campaigns:read"])
+
+
+async def test_a_lost_race_names_both_versions(olga: Person, world: World) -> None:
+    role = await world.custom_role("Shift", Permission.CAMPAIGNS_READ)
+    given = {"roleId": global_id("Role", role.id), "expectedVersion": 1}
+    await olga.data(UPDATE, {"input": {**given, "name": "First"}})
+    body = await olga.ask(UPDATE, {"input": {**given, "name": "Second"}})
+    assert body["data"] == {"updateRole": None}
+    assert body["errors"][0]["extensions"] == {
+        "code": "CONFLICT",
+        "expectedVersion": 1,
+        "actualVersion": 2,
+    }
+    await role.refresh_from_db()
+    assert (role.name, role.version) == ("First", 2)
+
+
+async def test_who_holds_a_role_in_use_is_listed(olga: Person, world: World) -> None:
+    role, viewer = await world.custom_role("Shift"), await world.role(BuiltinRole.VIEWER)
+    ann = await world.member("Ann")
+    await world.give(ann, role, at_workspace(world.a))
+    group = await world.directory_group("Sales", role, world.everywhere)
+    id_ = global_id("Role", role.id)
+
+    body = await olga.ask(DELETE, {"input": {"roleId": id_}})
+
+    assert body["data"] == {"deleteRole": None}
+    assert body["errors"][0]["extensions"] == {
+        "code": "IN_USE",
+        "assignments": 2,
+        "holders": [
+            {
+                "type": "MEMBER",
+                "id": global_id("Member", ann.id),
+                "name": "Ann",
+                "provisioned": False,
+                "scopeType": "WORKSPACE",
+                "scopeId": global_id("Workspace", world.a.id),
+            },
+            {
+                "type": "GROUP",
+                "id": global_id("Group", group.id),
+                "name": "Sales",
+                "provisioned": True,
+                "scopeType": "ORGANIZATION",
+                "scopeId": global_id("Organization", world.organization.id),
+            },
+        ],
+    }
+    assert await Assignment.filter(role=role).count() == 2
+
+    given = {"roleId": id_, "replacementId": global_id("Role", viewer.id)}
+    assert (await olga.data(DELETE, {"input": given}))["deleteRole"] == {"deletedRoleId": id_}
+    assert not await Role.exists(id=role.id)
+    assert await Assignment.filter(role=viewer).count() == 2
+
+
+async def test_who_may_not_read_members_learns_only_how_many_hold_a_role(
+    olga: Person, world: World
+) -> None:
+    role = await world.custom_role("Shift")
+    await world.give(await world.member("Ann"), role, at_workspace(world.a))
+    member = await world.member("Dora")
+    deleter = await world.custom_role("Deleter", Permission.ROLES_DELETE)
+    await world.give(member, deleter, world.everywhere)
+    dora = await sign_in(olga.http, world, member)
+    body = await dora.ask(DELETE, {"input": {"roleId": global_id("Role", role.id)}})
+    assert body["data"] == {"deleteRole": None}
+    extensions = body["errors"][0]["extensions"]
+    assert extensions == {"code": "IN_USE", "assignments": 1, "holders": []}
+    assert await Role.exists(id=role.id)
+
+
+@pytest.mark.parametrize("others", [1, 12])
+async def test_writing_a_role_takes_the_same_statements_whatever_there_is(
+    olga: Person, world: World, others: int
+) -> None:
+    for number in range(others):
+        await world.custom_role(f"Role {number}", Permission.FORMS_READ)
+    await olga.data("{ viewer { name } }")
+
+    with counted_statements() as statements:
+        made = (await create(olga, name="Zed", permissions=["FORMS_READ"]))["data"]
+    assert len(statements) == 5, statements
+
+    id_ = made["createRole"]["role"]["id"]
+    with counted_statements() as statements:
+        given = {"roleId": id_, "expectedVersion": 1, "remove": ["FORMS_READ"]}
+        await olga.data(UPDATE, {"input": given})
+    assert len(statements) == 8, statements
+
+    with counted_statements() as statements:
+        await olga.data(DELETE, {"input": {"roleId": id_}})
+    assert len(statements) == 12, statements
 
 
 async def test_a_role_given_is_held_on_the_very_next_request_and_gone_when_taken(

@@ -90,3 +90,25 @@ async def test_an_operator_may_use_a_server_but_not_change_it(otto: Person, worl
     assert body["errors"][0]["extensions"]["missing"] == ["SERVERS_CREDENTIALS"]
     after = await SendingServer.get(id=campaign.sending_server_id)
     assert (after.version, after.password_encrypted) == (1, before.password_encrypted)
+
+
+async def test_one_that_a_draft_needs_stays_and_one_that_none_needs_goes(
+    olga: Person, world: World
+) -> None:
+    campaign = await world.campaign(world.a)
+    delete = """
+        mutation ($id: ID!) {
+          deleteSendingServer(input: {sendingServerId: $id}) { deletedSendingServerId }
+        }
+    """
+    assert campaign.sending_server_id is not None
+    given = {"id": global_id("SendingServer", campaign.sending_server_id)}
+    refused = await olga.ask(delete, given)
+    assert refused["errors"][0]["extensions"]["code"] == "IN_USE"
+    assert await SendingServer.exists(id=campaign.sending_server_id)
+
+    await campaign.delete()
+    assert await olga.data(delete, given) == {
+        "deleteSendingServer": {"deletedSendingServerId": given["id"]}
+    }
+    assert not await SendingServer.exists(id=campaign.sending_server_id)

@@ -23,6 +23,7 @@ from schema.execution import Answer, Request, prepared
 from schema.ids import global_id
 from schema.streams import answers
 from tests.door import Person
+from tests.uses import noting
 from tests.world import UNKNOWN_ID, World, at_workspace, new_world
 
 SECONDS = 10
@@ -164,6 +165,20 @@ async def test_the_log_comes_as_audit_events(world: World, mia: Viewer) -> None:
     rows = (await world.events())[-2:]
     assert [each["reason"] for each in found] == ["one", "two"]
     assert [each["id"] for each in found] == [global_id("AuditEvent", row.id) for row in rows]
+
+
+async def test_following_uses_what_the_field_and_those_of_each_event_take(
+    world: World, mia: Viewer
+) -> None:
+    async with aclosing(mia.ask(AUDIT, after=await newest(world))) as events:
+        coming = asyncio.create_task(anext(events))
+        with noting() as noted:
+            await asyncio.wait({coming}, timeout=0.5)
+        assert noted.permissions == {Permission.AUDIT_READ}
+        with noting() as noted:
+            await add(world, "one")
+            await coming
+        assert noted.permissions == {Permission.AUDIT_READ}
 
 
 async def test_each_event_is_decided_field_by_field(

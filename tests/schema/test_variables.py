@@ -13,6 +13,7 @@ from schema.errors import formatted
 from schema.schema import graphql_schema
 from schema.variables import MOST_MISTAKES, coerced
 from tests.door import Person
+from tests.schema.asking import answered
 from tests.world import World
 
 CREATE = "mutation ($input: CreateRoleInput!) { createRole(input: $input) { role { id } } }"
@@ -192,7 +193,7 @@ async def test_variables_are_coerced_once_for_all_that_looks_at_them(
 
     monkeypatch.setattr(execution, "coerced", counting)
     subject = await world.subject(world.owner)
-    answer = await execution.answer(execution.Request(query, given, None), subject)
+    answer = await answered(execution.Request(query, given, None), subject)
     assert answer.executed
     assert "errors" not in answer.body
     assert len(calls) == 1

@@ -10,6 +10,7 @@ from identity.credentials import scim_tokens
 from models import Member, Organization, Plan, ScimToken
 from models.clock import now
 from tests.clock import MovableClock
+from tests.door import slowly
 from tests.scim.directory import BASE, GROUP, USER, Directory, refusal
 
 DISCOVERY = (
@@ -78,6 +79,23 @@ async def test_a_token_that_is_over(
     assert refusal(await directory.get("/Users")) == (401, None)
     assert refusal(await directory.get("/ServiceProviderConfig")) == (401, None)
     assert (await ScimToken.get(id=token.id)).last_used_at == now() - timedelta(hours=1)
+
+
+async def test_a_token_that_is_revoked_while_the_body_comes(directory: Directory) -> None:
+    token = await ScimToken.get(prefix=directory.token[:14])
+    people = await Member.all().count()
+
+    async def revoke() -> None:
+        await scim_tokens.revoke(directory.world.operator, token.id)
+
+    response = await directory.http.post(
+        "/scim/v2/Users",
+        content=slowly({"schemas": [USER], "userName": "bob"}, revoke),
+        headers={"Authorization": f"Bearer {directory.token}"},
+    )
+    assert refusal(response) == (401, None)
+    assert await Member.all().count() == people
+    assert (await directory.world.events())[-1].action == "scim_token.revoke"
 
 
 async def test_the_use_of_a_token_is_noted_once_a_minute(

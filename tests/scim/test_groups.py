@@ -37,6 +37,7 @@ async def test_a_group_with_members(directory: Directory) -> None:
             {"path": "name", "before": None, "after": "  Mail Ops "},
             {"path": "externalId", "before": None, "after": "g-1"},
             {"path": "members", "added": ["bob"], "removed": []},
+            {"path": "memberIds", "added": [bob], "removed": []},
         ],
     )
 
@@ -169,6 +170,7 @@ async def test_members_and_attributes_in_one_patch(directory: Directory) -> None
     assert event.diff == [
         {"path": "name", "before": "Ops", "after": "Mail Ops"},
         {"path": "members", "added": ["bob"], "removed": []},
+        {"path": "memberIds", "added": [bob], "removed": []},
     ]
 
 
@@ -258,7 +260,8 @@ async def test_members_come_and_go_a_number_at_a_time(
     assert (await directory.patch(path, everybody)).status_code == 204
     assert await directory.members(group["id"]) == set(ids)
     assert (await directory.world.events())[-1].diff == [
-        {"path": "members", "added": ["erin", "frank"], "removed": []}
+        {"path": "members", "added": ["erin", "frank"], "removed": []},
+        {"path": "memberIds", "added": sorted(ids[3:]), "removed": []},
     ]
     assert refusal(await directory.patch(path, everybody, stranger)) == (400, "invalidValue")
     emptied = await directory.patch(path, {"op": "remove", "path": "members"})
@@ -270,7 +273,8 @@ async def test_members_come_and_go_a_number_at_a_time(
             "path": "members",
             "added": [],
             "removed": ["bob", "carol", "dave", "erin", "frank"],
-        }
+        },
+        {"path": "memberIds", "added": [], "removed": sorted(ids)},
     ]
 
 

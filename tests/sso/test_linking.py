@@ -202,7 +202,7 @@ async def test_but_not_if_the_account_is_shared_with_another_organization(
     await Member.filter(id=bob.id).update(provisioned=True)
     globex = await new_world("globex")
     elsewhere = await organizations.add_member(
-        globex.organization, email="bob@globex.example", name="Bob"
+        globex.organization.id, email="bob@globex.example", name="Bob"
     )
     alone = elsewhere.user_id
     await Member.filter(id=elsewhere.id).update(user_id=bob.user_id)

@@ -17,6 +17,7 @@ from gateway.settings import Settings
 from gateway.streams.bounds import StreamBounds
 from identity.facts import hearing
 from models import Member
+from schema.ids import global_id
 from tests.gateway.program import free_port
 from tests.world import World
 
@@ -57,6 +58,14 @@ class Local:
         async with asyncio.timeout(SECONDS):
             while self.open_streams:  # noqa: ASYNC110 - the product has nothing to wait for
                 await asyncio.sleep(0.01)
+
+
+async def long_answer(world: World) -> str:
+    """A query whose answer has a million characters."""
+    await Member.filter(id=world.owner.id).update(name="x" * 200)
+    ids = ", ".join([f'"{global_id("Member", world.owner.id)}"'] * 100)
+    names = " ".join(f"n{number}: name" for number in range(50))
+    return f"{{ nodes(ids: [{ids}]) {{ ... on Member {{ {names} }} }} }}"
 
 
 @asynccontextmanager

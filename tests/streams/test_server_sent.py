@@ -1,6 +1,7 @@
 """graphql-sse: who gets a stream, what a reservation is good for, and how a stream ends."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,15 +11,22 @@ import httpx
 import orjson
 import pytest
 
+from gateway.authenticate import SESSION_COOKIE
 from gateway.streams.bounds import StreamBounds
+from gateway.streams.reservations import Reservations
+from identity import trusted_documents
+from identity.credentials import sessions
 from identity.facts import board
-from models import BuiltinRole, Workspace
-from tests.streams.local import SECONDS, Local, serving
-from tests.world import World
+from identity.subject import Origin
+from models import AuditEvent, BuiltinRole, EndReason, Role, Session, Workspace
+from tests.door import slowly
+from tests.streams.local import SECONDS, Local, long_answer, serving
+from tests.world import World, new_world
 
 TOKEN = "x-graphql-event-stream-token"
 ACCESS = {"query": "subscription { accessChanged { accessRevision } }"}
 VIEWER = {"query": "{ viewer { name } }"}
+MAKE = {"query": 'mutation { createRole(input: {name: "X"}) { role { id } } }'}
 BOUNDS = StreamBounds(per_session=2, per_process=3, operations=2, to_begin=5, between_signs=0.2)
 
 
@@ -104,6 +112,10 @@ def code(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["errors"][0]["extensions"]["code"]
 
 
+def reason(body: Any) -> str:
+    return str(body["errors"][0]["extensions"]["reason"])
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize(
     ("changes", "answer"),
@@ -112,6 +124,7 @@ def code(response: httpx.Response) -> tuple[int, str]:
         ({"sec-fetch-site": "cross-site"}, (403, "FORBIDDEN")),
         ({"x-gatepost-client": None}, (403, "FORBIDDEN")),
         ({"cookie": None}, (401, "UNAUTHENTICATED")),
+        ({"idempotency-key": "k"}, (400, "BAD_INPUT")),
         ({"authorization": "Bearer x"}, (401, "UNAUTHENTICATED")),
         ({"idempotency-key": "one-and-only"}, (400, "BAD_INPUT")),
     ],
@@ -289,6 +302,57 @@ async def test_streams_and_operations_have_limits(
         assert code(third) == (429, "RATE_LIMITED")
 
 
+async def test_what_the_operations_of_a_stream_hold_has_a_limit(
+    world: World, database: str
+) -> None:
+    """Before the stream is open, while they run, and no longer: a request stays with what runs."""
+    async with (
+        serving(world, database, replace(BOUNDS, operations=5, held=2_000)) as local,
+        httpx.AsyncClient(base_url=local.url, timeout=SECONDS) as http,
+    ):
+        reserved = await reserve(http, await local.headers(world.owner))
+
+        async def start(name: str) -> httpx.Response:
+            body = {**operation(name), "variables": {"unused": "x" * 800}}
+            return await http.post("/graphql/stream", json=body, headers=reserved)
+
+        async def stop(name: str) -> None:
+            await http.delete("/graphql/stream", params={"operationId": name}, headers=reserved)
+
+        assert [(await start(name)).status_code for name in "ab"] == [202, 202]
+        refused = await start("c")
+        assert code(refused) == (429, "RATE_LIMITED")
+        assert refused.json()["errors"][0]["extensions"]["limit"] == 2_000
+        await stop("a")
+        assert (await start("c")).status_code == 202
+        async with stream(http, reserved) as events:
+            assert {(await events.next())[1]["id"] for _ in range(2)} == {"b", "c"}
+            assert code(await start("d")) == (429, "RATE_LIMITED")
+            await stop("b")
+            assert (await start("d")).status_code == 202
+            assert (await events.next())[1]["id"] == "d"
+        await local.nothing_open()
+
+
+async def test_an_organization_cannot_take_the_places_of_the_others(
+    world: World, database: str
+) -> None:
+    other = await new_world("globex")
+    async with (
+        serving(world, database, replace(BOUNDS, per_organization=2, per_process=4)) as local,
+        httpx.AsyncClient(base_url=local.url, timeout=SECONDS) as http,
+    ):
+        mine = [await local.headers(await world.member(name)) for name in ("Mia", "Max", "Moe")]
+        await reserve(http, mine[0])
+        await reserve(http, mine[1])
+        refused = await http.put("/graphql/stream", headers=mine[2])
+        assert code(refused) == (429, "RATE_LIMITED")
+        assert refused.json()["errors"][0]["extensions"]["limit"] == 2
+        theirs = {**mine[0], "cookie": f"{SESSION_COOKIE}={await other.session(other.owner)}"}
+        await reserve(http, theirs)
+        assert local.open_streams == 3
+
+
 async def test_what_is_streamed_is_counted_like_any_operation(world: World, database: str) -> None:
     async with (
         serving(world, database, BOUNDS, rate_limit_member=10) as local,
@@ -314,6 +378,32 @@ async def test_what_is_streamed_is_counted_like_any_operation(world: World, data
             assert (await events.next())[1]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
+async def test_where_trusted_documents_are_required_nothing_else_runs(
+    world: World, database: str
+) -> None:
+    await trusted_documents.add({"who": VIEWER["query"]}, origin=Origin())
+    before = (await Role.all().count(), await AuditEvent.all().count())
+    async with (
+        serving(world, database, BOUNDS, graphql_trusted_documents="required") as local,
+        httpx.AsyncClient(base_url=local.url, timeout=SECONDS) as http,
+    ):
+        headers = await local.headers(world.owner)
+        reserved = await reserve(http, headers)
+        for own in (MAKE, ACCESS):
+            async with stream(http, headers, own) as events:
+                name, result = await events.next()
+                assert (name, reason(result)) == ("next", "DOCUMENT_NOT_TRUSTED")
+                assert await events.next() == ("complete", None)
+            by_address = await http.get("/graphql/stream", params=own, headers=headers)
+            sent = await http.post("/graphql/stream", json=operation("a", own), headers=reserved)
+            for refused in (by_address, sent):
+                assert refused.status_code == 403
+                assert reason(refused.json()) == "DOCUMENT_NOT_TRUSTED"
+        async with stream(http, headers, {"documentId": "who"}) as events:
+            assert (await events.next())[1]["data"] == {"viewer": {"name": world.owner.name}}
+    assert (await Role.all().count(), await AuditEvent.all().count()) == before
+
+
 async def test_credentials_are_not_guessed_at_here_either(world: World, database: str) -> None:
     async with (
         serving(world, database, BOUNDS, rate_limit_failures=2) as local,
@@ -324,6 +414,61 @@ async def test_credentials_are_not_guessed_at_here_either(world: World, database
         found = [code(await http.put("/graphql/stream", headers=wrong)) for _ in range(3)]
         assert found == [(401, "UNAUTHENTICATED")] * 2 + [(429, "RATE_LIMITED")]
         assert (await http.put("/graphql/stream", headers=headers)).status_code == 201
+
+
+@pytest.mark.parametrize("reserved", [False, True])
+async def test_a_session_that_ends_while_the_body_comes_gets_no_stream(
+    world: World, database: str, reserved: bool
+) -> None:
+    async def end() -> None:
+        await sessions.end_of(world.owner, EndReason.LOGGED_OUT)
+
+    async with (
+        serving(world, database, replace(BOUNDS, to_begin=1)) as local,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(local.app),
+            base_url=local.url,  # reads nothing ahead
+        ) as http,
+        asyncio.timeout(SECONDS),
+    ):
+        headers = await local.headers(world.owner)
+        if reserved:
+            headers = await reserve(http, headers)
+        session = await Session.get()
+        sent = {**headers, "accept": "text/event-stream", "content-type": "application/json"}
+        response = await http.post(
+            "/graphql/stream", content=slowly(operation("a"), end), headers=sent
+        )
+        assert code(response) == (401, "UNAUTHENTICATED")
+        assert local.open_streams == reserved
+        if reserved:
+            reservations: Reservations = local.app.state.stream_reservations
+            assert reservations.find(headers[TOKEN], session.id).operations.ids == []
+            await local.nothing_open()
+
+
+async def test_who_does_not_read_is_let_go(world: World, database: str) -> None:
+    """What is sent fills the buffers between the two; memory does not grow behind them."""
+    long = {"query": await long_answer(world)}
+    async with (
+        serving(world, database, replace(BOUNDS, operations=20, to_begin=60, to_take=1)) as local,
+        httpx.AsyncClient(base_url=local.url, timeout=SECONDS) as http,
+    ):
+        reserved = await reserve(http, await local.headers(world.owner))
+        url = httpx.URL(local.stream)
+        _, writer = await asyncio.open_connection(url.host, url.port, limit=1)
+        head = "".join(f"{name}: {value}\r\n" for name, value in reserved.items())
+        writer.write(f"GET {url.path} HTTP/1.1\r\nhost: {url.host}\r\n{head}\r\n".encode())
+
+        async def flood() -> None:
+            for number in itertools.count():
+                body = operation(str(number), long)
+                await http.post("/graphql/stream", json=body, headers=reserved)
+
+        flooding = asyncio.create_task(flood())
+        await local.nothing_open()
+        flooding.cancel()
+        writer.transport.abort()
 
 
 async def test_streams_end_when_the_process_is_told_to_stop(

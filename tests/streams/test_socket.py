@@ -14,13 +14,16 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from gateway.streams.bounds import StreamBounds
+from identity import trusted_documents
 from identity.facts import board
-from models import Member
-from tests.streams.local import SECONDS, Local, serving
+from identity.subject import Origin
+from models import AuditEvent, Role
+from tests.streams.local import SECONDS, Local, long_answer, serving
 from tests.world import World
 
 PROTOCOL = "graphql-transport-ws"
 ACCESS = "subscription { accessChanged { accessRevision } }"
+MAKE = 'mutation { createRole(input: {name: "X"}) { role { id } } }'
 BOUNDS = StreamBounds(per_session=3, per_process=4, operations=2, to_begin=5, to_take=1)
 
 
@@ -238,6 +241,46 @@ async def test_operations_have_a_limit(local: Local) -> None:
         assert refused["payload"][0]["extensions"] == {"code": "RATE_LIMITED", "limit": 2}
 
 
+async def test_what_the_operations_of_a_socket_hold_has_a_limit(
+    world: World, database: str
+) -> None:
+    async with serving(world, database, replace(BOUNDS, held=1_500)) as local:
+        async with opened(local) as socket:
+            await begin(socket)
+            payload = {"query": ACCESS, "variables": {"unused": "x" * 800}}
+            await say(socket, type="subscribe", id="a", payload=payload)
+            assert (await hear(socket))["type"] == "next"
+            await say(socket, type="subscribe", id="b", payload=payload)
+            refused = await hear(socket)
+            assert (refused["type"], refused["id"]) == ("error", "b")
+            assert refused["payload"][0]["extensions"] == {"code": "RATE_LIMITED", "limit": 1_500}
+            await say(socket, type="complete", id="a")
+            await say(socket, type="ping")
+            assert await hear(socket) == {"type": "pong"}
+            await say(socket, type="subscribe", id="b", payload=payload)
+            assert (await hear(socket))["id"] == "b"
+        await local.nothing_open()
+
+
+async def test_where_trusted_documents_are_required_nothing_else_runs(
+    world: World, database: str
+) -> None:
+    await trusted_documents.add({"access": ACCESS}, origin=Origin())
+    before = (await Role.all().count(), await AuditEvent.all().count())
+    async with serving(world, database, BOUNDS, graphql_trusted_documents="required") as local:
+        async with opened(local) as socket:
+            await begin(socket)
+            for query in (ACCESS, MAKE):
+                await say(socket, type="subscribe", id="a", payload={"query": query})
+                refused = await hear(socket)
+                assert (refused["type"], refused["id"]) == ("error", "a")
+                assert refused["payload"][0]["extensions"]["reason"] == "DOCUMENT_NOT_TRUSTED"
+            await say(socket, type="subscribe", id="a", payload={"documentId": "access"})
+            assert (await hear(socket))["payload"]["data"].keys() == {"accessChanged"}
+        await local.nothing_open()
+    assert (await Role.all().count(), await AuditEvent.all().count()) == before
+
+
 async def test_sockets_have_a_limit_for_each_session_and_in_all(local: Local) -> None:
     headers = await local.headers(local.world.owner)
     async with AsyncExitStack() as stack:
@@ -255,8 +298,7 @@ async def test_sockets_have_a_limit_for_each_session_and_in_all(local: Local) ->
 
 async def test_who_does_not_read_is_let_go(local: Local) -> None:
     """What is sent fills the buffers between the two; memory does not grow behind them."""
-    await Member.filter(id=local.world.owner.id).update(name="x" * 200)
-    query = "{ viewer { " + " ".join(f"a{n}: name" for n in range(400)) + " } }"
+    query = await long_answer(local.world)
     async with opened(local) as socket:
         await begin(socket)
         socket.transport.pause_reading()

@@ -51,19 +51,25 @@ class Facts:
     held: list[Held] = field(default_factory=list)
     groups: dict[UUID, set[UUID]] = field(default_factory=dict)
     archived: set[UUID] = field(default_factory=set)
+    suspended: set[UUID] = field(default_factory=set)
     campaigns: dict[UUID, UUID] = field(default_factory=dict)
     """Campaign to workspace."""
+
+    def lasting(self, member: UUID) -> list[Held]:
+        """What the member, or group, has and has not ended."""
+        return [
+            held
+            for held in self.held
+            if (held.until is None or held.until > self.now)
+            and (held.holder == member or member in self.groups.get(held.holder, ()))
+        ]
 
     def granting(
         self, member: UUID, permission: str, workspace: UUID | None, campaign: UUID | None
     ) -> set[UUID]:
         """The assignments that give it there, before plan and state cut anything."""
         found = set()
-        for held in self.held:
-            if held.until is not None and held.until <= self.now:
-                continue
-            if held.holder != member and member not in self.groups.get(held.holder, ()):
-                continue
+        for held in self.lasting(member):
             if held.scope not in (self.organization, workspace, campaign):
                 continue
             if held.scope != self.organization and group_of(permission) not in ANYWHERE:
@@ -80,6 +86,12 @@ class Facts:
         if workspace in self.archived and permission not in LEFT_BY_ARCHIVING:
             return False
         return bool(self.granting(member, permission, workspace, campaign))
+
+    def holds(
+        self, holder: UUID, permission: str, workspace: UUID | None, campaign: UUID | None
+    ) -> bool:
+        """The same, of a member who may be suspended, or of a group."""
+        return holder not in self.suspended and self.may(holder, permission, workspace, campaign)
 
     def sees(self, member: UUID, workspace: UUID) -> bool:
         """Whether the member holds anything at the workspace or at a campaign in it."""

@@ -1,4 +1,5 @@
-"""`check`, `explain`, lists and targets give one answer, whatever happened before: a state machine.
+"""`check`, lists, targets and the answers about access agree, whatever happened before: a state
+machine.
 
 It changes a real database through the real use cases, and after each step asks the engine and the
 oracle about every member. `HYPOTHESIS_PROFILE=long` runs it for minutes.
@@ -28,7 +29,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from identity import assignments, campaigns, groups, roles
+from identity import answers, assignments, campaigns, groups, roles
 from identity.access import targets
 from identity.access.compiled import Access
 from identity.access.decision import Decision, DeniedBy, Target
@@ -36,16 +37,19 @@ from identity.access.kinds import CAMPAIGN
 from identity.access.load import cache
 from identity.access.permissions import Permission
 from identity.access.visible import visible_ids
+from identity.answers import Explanation
 from identity.assignments import Principal, Scope
 from identity.campaigns import Content
 from identity.credentials import sessions
 from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup, Membership
-from identity.refusals import Conflict, NotFound
-from identity.subject import Origin
+from identity.refusals import Conflict, NotFound, Unauthenticated
+from identity.subject import Origin, Subject, operator
 from models import (
     Assignment,
     BuiltinRole,
+    Member,
+    MemberStatus,
     Organization,
     Plan,
     PrincipalType,
@@ -59,7 +63,7 @@ from models.database import opened
 from models.window import Window
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
-from tests.identity.access.oracle import BUILTIN, EVERYTHING, Facts, Held
+from tests.identity.access.oracle import BUILTIN, EVERYTHING, Facts, Held, with_implied
 from tests.world import World, new_world
 
 QUICK = settings(max_examples=30, stateful_step_count=20)
@@ -89,7 +93,8 @@ PERMISSIONS = st.frozensets(
 )
 NUMBERS = count()
 NUMBER = st.integers(min_value=0, max_value=99)
-BUILTINS = st.sampled_from(BuiltinRole)
+BUILTINS = st.sampled_from([role for role in BuiltinRole if role is not BuiltinRole.CREATOR])
+"""Those that can be held anywhere."""
 HOURS = st.sampled_from([None, None, 1, 2, 5])
 LISTED = [
     (Permission.CAMPAIGNS_READ,),
@@ -103,6 +108,9 @@ WINDOWS = [
     (Window(limit=2), slice(2)),
     (Window(limit=2, backwards=True), slice(-2, None)),
 ]
+
+ASKED = ["campaigns:send", "members:read", "identity:manage", "campaigns:read", "lists:export"]
+"""What everybody is asked about, one after the other."""
 
 STRIDE = 5
 """After each step every fifth permission is asked about, beginning at another one each time."""
@@ -139,11 +147,17 @@ class Agreement(RuleBasedStateMachine):
             for name in ("Sales", "Support")
         ]
         self.workspaces = [self.world.a.id, self.world.b.id]
+        self.plan = Plan.ENTERPRISE
         self.facts = Facts(self.world.organization.id, now())
+        self.facts.held.append(await self._owner())
         self.facts.groups = {group.id: set() for group in self.groups}
         for role in await Role.filter(organization=self.world.organization):
             assert role.builtin is not None
             self.facts.roles[role.id] = BUILTIN[role.builtin.value]
+
+    async def _owner(self) -> Held:
+        row = await Assignment.get(principal_id=self.world.owner.id)
+        return Held(row.id, row.role_id, row.principal_id, row.scope_id, None)
 
     @rule(target=custom, permissions=PERMISSIONS)
     def make_role(self, permissions: frozenset[Permission]) -> UUID:
@@ -157,6 +171,7 @@ class Agreement(RuleBasedStateMachine):
     def edit_role(
         self, role_id: UUID, add: frozenset[Permission], remove: frozenset[Permission]
     ) -> None:
+        remove -= add
         self.run(self._edit(role_id, add, remove))
         held = self.facts.roles[role_id] | {p.value for p in add}
         self.facts.roles[role_id] = held - {p.value for p in remove}
@@ -194,7 +209,13 @@ class Agreement(RuleBasedStateMachine):
         role_id = self._builtin(builtin)
         return self._assign(role_id, self._principal(holder), self._scope(place), hours)
 
-    @rule(target=given, campaign_id=drafts, builtin=BUILTINS, holder=NUMBER, hours=HOURS)
+    @rule(
+        target=given,
+        campaign_id=drafts,
+        builtin=st.sampled_from(BuiltinRole),
+        holder=NUMBER,
+        hours=HOURS,
+    )
     def share(
         self, campaign_id: UUID, builtin: BuiltinRole, holder: int, hours: int | None
     ) -> UUID | MultipleResults[UUID]:
@@ -283,9 +304,18 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(plan=st.sampled_from(Plan))
     def change_plan(self, plan: Plan) -> None:
+        self.plan = plan
         self.facts.identity_in_plan = plan is not Plan.STARTER
         row = Organization.filter(id=self.facts.organization)
         self.run(self._changed(row.update(plan=plan)))
+
+    @rule(member=NUMBER)
+    def suspend_or_bring_back(self, member: int) -> None:
+        row = self.members[member % len(self.members)]
+        self.facts.suspended ^= {row.id}
+        suspended = row.id in self.facts.suspended
+        status = MemberStatus.SUSPENDED if suspended else MemberStatus.ACTIVE
+        self.run(self._changed(Member.filter(id=row.id).update(status=status)))
 
     async def _changed(self, change: Any) -> None:
         """There is no use case for it yet: make the change and bump the revision, as one would."""
@@ -306,15 +336,18 @@ class Agreement(RuleBasedStateMachine):
 
     async def _compare(self) -> None:
         for member, token in zip(self.members, self.tokens, strict=True):
+            if member.id in self.facts.suspended:
+                with pytest.raises(Unauthenticated):
+                    await sessions.authenticate(token, limits=LIMITS, origin=Origin())
+                continue
             subject = await sessions.authenticate(token, limits=LIMITS, origin=Origin())
             self._compare_checks(member.id, subject.access)
             await self._compare_lists(member.id, subject.access)
             await self._compare_targets(member.id, subject.access)
+        await self._compare_answers()
 
     def _compare_checks(self, member: UUID, access: Access) -> None:
-        places: list[tuple[UUID | None, UUID | None]] = [(None, None)]
-        places += [(workspace, None) for workspace in self.workspaces]
-        places += [(workspace, campaign) for campaign, workspace in self.facts.campaigns.items()]
+        places = self._places_asked()
         for name in EVERYTHING[self.steps % STRIDE :: STRIDE]:
             permission = Permission(name)
             for place in places:
@@ -325,6 +358,13 @@ class Agreement(RuleBasedStateMachine):
                 granting = self.facts.granting(member, name, *place)
                 assert {grant.assignment_id for grant in decision.grants} == granting
                 assert decision.denied_by is self._denied_by(decision, name)
+
+    def _places_asked(self) -> list[tuple[UUID | None, UUID | None]]:
+        """The organization, the workspaces and the campaigns."""
+        places: list[tuple[UUID | None, UUID | None]] = [(None, None)]
+        places += [(workspace, None) for workspace in self.workspaces]
+        places += [(workspace, campaign) for campaign, workspace in self.facts.campaigns.items()]
+        return places
 
     def _denied_by(self, decision: Decision, name: str) -> DeniedBy | None:
         if decision.allowed:
@@ -371,6 +411,86 @@ class Agreement(RuleBasedStateMachine):
         else:
             assert seen
             assert found.id == campaign
+
+    async def _compare_answers(self) -> None:
+        """About one permission at one place, other ones each time, and about everybody."""
+        places = self._places_asked()
+        place = places[self.steps % len(places)]
+        name = ASKED[self.steps % len(ASKED)]
+        asker = operator(self.facts.organization, self.plan)
+        scope = self._scope_of(*place)
+        await self._compare_who_can(asker, name, scope, place)
+        for member in [*self.members, *self.groups]:
+            kind = PrincipalType.GROUP if member in self.groups else PrincipalType.MEMBER
+            principal = Principal(kind, member.id)
+            explained = await answers.explain(asker, principal, Permission(name), scope)
+            assert explained.decision.allowed is self.facts.holds(member.id, name, *place)
+            assert {grant.id for grant in explained.grants} == self.facts.granting(
+                member.id, name, *place
+            )
+            if not explained.decision.allowed:
+                await self._compare_suggestions(asker, explained, place)
+            await self._compare_access_of(asker, principal)
+
+    async def _compare_who_can(
+        self, asker: Subject, name: str, scope: Scope, place: tuple[UUID | None, UUID | None]
+    ) -> None:
+        """Walking pages of two comes to everybody who holds it, newest first."""
+        everybody = [self.world.owner.id, *(member.id for member in self.members)]
+        expected = [each for each in everybody if self.facts.holds(each, name, *place)]
+        found = await answers.who_can(asker, Permission(name), scope)
+        lines: list[Explanation] = []
+        while page := await found.page(Window(limit=2, after=lines[-1].id if lines else None)):
+            lines += page
+        assert [line.id for line in lines] == sorted(expected, reverse=True), (name, place)
+        assert await found.count() == len(expected)
+        for line in lines:
+            granting = self.facts.granting(line.id, name, *place)
+            assert {grant.id for grant in line.grants} == granting
+
+    async def _compare_suggestions(
+        self, asker: Subject, explained: Explanation, place: tuple[UUID | None, UUID | None]
+    ) -> None:
+        """What is suggested would allow it, unless something else stands in the way."""
+        name, holder = explained.decision.permission.value, explained.id
+        lacking = DeniedBy.MISSING_PERMISSION in explained.decision.obstacles
+        assert lacking is not bool(explained.grants)
+        suggested = await answers.suggestions(asker, explained)
+        everywhere = explained.giving.type in (ScopeType.ORGANIZATION, ScopeType.WORKSPACE)
+        fitting = [
+            held
+            for role_id, held in self.facts.roles.items()
+            if name in with_implied(held)
+            and not (everywhere and role_id == self._builtin(BuiltinRole.CREATOR))
+        ]
+        assert len(suggested) == (min(5, len(fitting)) if lacking else 0)
+        for each in suggested:
+            trial = Held(UUID(int=0), each.role.id, holder, each.scope.id, None)
+            self.facts.held.append(trial)
+            alone = explained.decision.obstacles == (DeniedBy.MISSING_PERMISSION,)
+            assert self.facts.holds(holder, name, *place) is alone
+            self.facts.held.remove(trial)
+        assert [len(each.gains) for each in suggested] == sorted(len(e.gains) for e in suggested)
+
+    async def _compare_access_of(self, asker: Subject, principal: Principal) -> None:
+        """The lines are the facts, and give together what is held at each of their scopes."""
+        lines = await answers.access_of(asker, principal)
+        expected = self.facts.lasting(principal.id)
+        assert [line.id for line in lines] == sorted((held.id for held in expected), reverse=True)
+        for line in lines:
+            workspace = line.grant.workspace_id
+            campaign = line.grant.scope_id if line.grant.scope_type is ScopeType.CAMPAIGN else None
+            for name in EVERYTHING[self.steps % STRIDE :: STRIDE]:
+                given = line.id in self.facts.granting(principal.id, name, workspace, campaign)
+                takes_effect = given and self.facts.holds(principal.id, name, workspace, campaign)
+                assert (Permission(name) in line.permissions) is takes_effect, (name, line)
+
+    def _scope_of(self, workspace: UUID | None, campaign: UUID | None) -> Scope:
+        if campaign is not None:
+            return Scope(ScopeType.CAMPAIGN, campaign)
+        if workspace is not None:
+            return Scope(ScopeType.WORKSPACE, workspace)
+        return self.world.everywhere
 
     def _builtin(self, builtin: BuiltinRole) -> UUID:
         return next(

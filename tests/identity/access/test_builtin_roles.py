@@ -36,24 +36,24 @@ organization: *read*, update, plan, delete
 """  # noqa: E501 - a table
 
 ROLES = """
-group                  | Owner | Admin | Operator            | Viewer | Member | Editor | Auditor
-campaigns              | F     | F     | F                   | R      | -      | R      | R
-lists                  | F     | F     | R                   | R      | -      | -      | R
-automations            | F     | F     | F                   | -      | -      | -      | R
-templates              | F     | F     | F without `protect` | R      | -      | R      | R
-forms                  | F     | F     | R                   | -      | -      | -      | R
-servers                | F     | F     | - (`use`)           | -      | -      | -      | R
-domains                | F     | R     | - (`use`)           | -      | -      | -      | R
-conversations          | F     | F     | R                   | R      | R      | R      | R
-activity               | F     | F     | R                   | R      | R      | R      | R
-documents              | F     | F     | R                   | R      | R      | F      | R
-brand, agent           | F     | F     | R                   | R      | R      | R      | R
-members, roles         | F     | -     | -                   | -      | R      | R      | R
-api_keys               | F     | -     | -                   | -      | -      | -      | R
-audit                  | F     | R     | -                   | -      | R      | R      | F
-workspace              | F     | R     | R                   | R      | R      | R      | R
-identity, organization | F     | -     | -                   | -      | -      | -      | R
-"""
+group                  | Owner | Admin | Operator            | Viewer | Member | Editor | Auditor  | Creator
+campaigns              | F     | F     | F                   | R      | -      | R      | R        | F without `send`, `delete`
+lists                  | F     | F     | R                   | R      | -      | -      | R        | F without `export`, `delete`
+automations            | F     | F     | F                   | -      | -      | -      | R        | -
+templates              | F     | F     | F without `protect` | R      | -      | R      | R        | -
+forms                  | F     | F     | R                   | -      | -      | -      | R        | -
+servers                | F     | F     | - (`use`)           | -      | -      | -      | R        | F without `credentials`
+domains                | F     | R     | - (`use`)           | -      | -      | -      | R        | -
+conversations          | F     | F     | R                   | R      | R      | R      | R        | -
+activity               | F     | F     | R                   | R      | R      | R      | R        | -
+documents              | F     | F     | R                   | R      | R      | F      | R        | -
+brand, agent           | F     | F     | R                   | R      | R      | R      | R        | -
+members, roles         | F     | -     | -                   | -      | R      | R      | R        | -
+api_keys               | F     | -     | -                   | -      | -      | -      | R        | -
+audit                  | F     | R     | -                   | -      | R      | R      | F        | -
+workspace              | F     | R     | R                   | R      | R      | R      | R        | -
+identity, organization | F     | -     | -                   | -      | -      | -      | R        | -
+"""  # noqa: E501 - a table
 
 
 def vocabulary() -> dict[str, dict[str, bool]]:
@@ -85,8 +85,8 @@ def expanded(group: str, cell: str) -> set[str]:
     actions = {
         a for a, read in VOCABULARY[group].items() if level == "F" or (level == "R" and read)
     }
-    if named := re.search("`(.+)`", cell):
-        actions = actions - {named[1]} if "without" in cell else actions | {named[1]}
+    named = set(re.findall("`(.+?)`", cell))
+    actions = actions - named if "without" in cell else actions | named
     return {f"{group}:{action}" for action in actions}
 
 
@@ -108,7 +108,7 @@ def test_the_vocabulary_is_the_table_in_its_order() -> None:
 
 def test_the_table_has_every_role_in_every_group() -> None:
     places = [(role, group) for role, group, _ in cells()]
-    assert len(places) == len(set(places)) == len(BuiltinRole) * len(VOCABULARY) == 7 * 19
+    assert len(places) == len(set(places)) == len(BuiltinRole) * len(VOCABULARY) == 8 * 19
     assert list(dict.fromkeys(role.lower() for role, _ in places)) == [b.value for b in BuiltinRole]
 
 

@@ -27,19 +27,21 @@ async def test_each_scope_says_what_is_new_there(world: World) -> None:
     read, sent = Permission.CAMPAIGNS_READ, Permission.CAMPAIGNS_SEND
     organization_id = world.organization.id
     here = Difference(
-        ScopeType.ORGANIZATION, organization_id, gained=(read, Permission.AUDIT_READ), lost=()
+        ScopeType.ORGANIZATION, organization_id, None, (read, Permission.AUDIT_READ), lost=()
     )
-    on_campaign = Difference(ScopeType.CAMPAIGN, campaign.id, gained=(sent,), lost=())
+    on_campaign = Difference(ScopeType.CAMPAIGN, campaign.id, world.a.id, gained=(sent,), lost=())
     assert differences(before, after) == [here, on_campaign]
 
     await assignments.unassign(world.operator, first.id)
     last = (await world.subject(member)).access
     assert differences(after, last) == [
         Difference(
-            ScopeType.ORGANIZATION, organization_id, gained=(), lost=(read, Permission.AUDIT_READ)
+            ScopeType.ORGANIZATION, organization_id, None, (), lost=(read, Permission.AUDIT_READ)
         )
     ]
     assert differences(before, last) == [
-        Difference(ScopeType.WORKSPACE, world.a.id, gained=(read, Permission.AUDIT_READ), lost=()),
+        Difference(
+            ScopeType.WORKSPACE, world.a.id, world.a.id, (read, Permission.AUDIT_READ), lost=()
+        ),
         on_campaign,
     ]

@@ -9,9 +9,11 @@ import orjson
 
 from identity.subject import Subject
 from schema import execution
-from schema.engine.engine import Done, Engine, NotCompiled
-from schema.execution import BROKEN, Answer, Request, answer
+from schema.engine.engine import Done, Engine
+from schema.engine.shapes import NotCompiled
+from schema.execution import BROKEN, Answer, Request
 from schema.metrics import FALLBACKS
+from tests.schema.asking import answered
 
 
 def fallbacks() -> dict[str, float]:
@@ -22,6 +24,9 @@ def fallbacks() -> dict[str, float]:
 
 class NothingCompiles:
     """In the place of the engine: leaves every operation to graphql-core."""
+
+    def knows(self, *_: object) -> bool:
+        return False
 
     async def query(self, *_: object) -> Done:
         raise NotCompiled(FORCED)
@@ -89,12 +94,12 @@ async def by_engine(request: Request, subject: Subject, tally: Tally) -> Answer:
     """The answer as the door gives it: of the engine, if it compiles the operation."""
     tally.asked += 1
     with counting(tally):
-        return await answer(request, subject)
+        return await answered(request, subject)
 
 
 async def by_graphql_core(request: Request, subject: Subject) -> Answer:
     with instead_of_the_engine(NothingCompiles()):
-        return await answer(request, subject)
+        return await answered(request, subject)
 
 
 def text(found: Answer) -> str:

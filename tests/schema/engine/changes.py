@@ -64,16 +64,55 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
             return required, optional
         case "updateRole":
             added = {"name": label, "description": "D", "add": _permissions(choices)}
-            return _versioned("roleId", id_of("Role"), choices), added
+            return _versioned("roleId", id_of("Role"), choices), {**added, **_dry_run(choices)}
+        case "restoreRole":
+            versioned = _versioned("roleId", id_of("Role"), choices)
+            return {**versioned, "version": choices.of([1, 1, 2, 3])}, _dry_run(choices)
         case "deleteRole":
-            return {"roleId": id_of("Role")}, {"replacementId": id_of("Role")}
+            optional = {"replacementId": id_of("Role"), **_dry_run(choices)}
+            return {"roleId": id_of("Role")}, optional
         case "assignRole":
             kind = choices.of(["Workspace", "Organization", "Campaign", "MailingList"])
             holder = id_of(choices.of(["Member", "Group", "Member", "Group", "Role"]))
             required = {"roleId": id_of("Role"), "principalId": holder, "scopeId": id_of(kind)}
-            return required, {"expiresAt": _moment(choices), "reason": label}
+            optional = {"expiresAt": _moment(choices), "reason": label, **_dry_run(choices)}
+            return required, optional
         case "unassignRole":
-            return {"assignmentId": id_of("Assignment")}, {}
+            return {"assignmentId": id_of("Assignment")}, _dry_run(choices)
+        case "updateMember":
+            return {**_versioned("memberId", id_of("Member"), choices), "name": label}, {}
+        case "suspendMember" | "removeMember":
+            return {"memberId": id_of("Member")}, {"reason": label, **_dry_run(choices)}
+        case "reactivateMember":
+            return {"memberId": id_of("Member")}, _dry_run(choices)
+        case "leaveOrganization":
+            return {"organizationId": id_of("Organization")}, {}
+        case "inviteMember":
+            email = choices.of(["new@acme.example", "ada@acme.example", "nobody"])
+            scope = id_of(choices.of(["Workspace", "Organization", "Campaign"]))
+            required = {"email": email, "roleId": id_of("Role"), "scopeId": scope}
+            return required, {"accessExpiresAt": _moment(choices)}
+        case "resendInvitation" | "revokeInvitation":
+            return {"invitationId": id_of("Invitation")}, {}
+        case "openAccessReview":
+            unanswered = Name(choices.of(["KEEP", "REVOKE"]))
+            required = {"title": label, "dueAt": _moment(choices), "unanswered": unanswered}
+            optional = {"workspaceId": id_of("Workspace"), "reviewerIds": _members(document)}
+            return required, optional
+        case "decideAccessReviewItems":
+            decision = {"itemId": id_of("AccessReviewItem"), "answer": Name("CONFIRM")}
+            return {"accessReviewId": id_of("AccessReview"), "decisions": [decision]}, {}
+        case "closeAccessReview" | "cancelAccessReview":
+            return {"accessReviewId": id_of("AccessReview")}, {}
+        case "createGroup":
+            name = choices.of(["Fresh", "Zeta", label])
+            return {"name": name}, {"memberIds": _members(document)}
+        case "updateGroup":
+            changed = {"addMemberIds": _members(document), "removeMemberIds": _members(document)}
+            given = _versioned("groupId", id_of("Group"), choices)
+            return given, {"name": choices.of(["Zeta", label]), **changed, **_dry_run(choices)}
+        case "deleteGroup":
+            return {"groupId": id_of("Group")}, _dry_run(choices)
         case "createCampaign":
             return {"workspaceId": id_of("Workspace"), "name": label}, _content(document)
         case "updateCampaign":
@@ -86,6 +125,10 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
             return {"campaignId": id_of("Campaign")}, {}
         case "createMailingList":
             return {"workspaceId": id_of("Workspace"), "name": label}, {}
+        case "deleteMailingList":
+            return {"mailingListId": id_of("MailingList")}, {}
+        case "deleteSendingServer":
+            return {"sendingServerId": id_of("SendingServer")}, {}
         case "createSendingServer":
             given = {"workspaceId": id_of("Workspace"), "name": label, "host": "a.example"}
             return given, {"port": choices.of([25, 2525, 0, 70000])}
@@ -114,6 +157,14 @@ def _content(document: Document) -> dict[str, Any]:
         "mailingListId": choices.of([document.id_of("MailingList"), None]),
         "sendingServerId": choices.of([document.id_of("SendingServer"), None]),
     }
+
+
+def _members(document: Document) -> list[str]:
+    return [document.id_of("Member") for _ in range(document.choices.below(3))]
+
+
+def _dry_run(choices: Choices) -> dict[str, Any]:
+    return {"dryRun": choices.once_in(8)}
 
 
 def _permissions(choices: Choices) -> list[Name]:

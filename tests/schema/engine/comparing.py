@@ -10,7 +10,8 @@ from identity.credentials.limits import SessionLimits
 from models import ids
 from models.database import transaction
 from models.sql import Statement
-from schema.execution import Answer, answer
+from schema.execution import Answer, Request
+from tests.schema.asking import answered_behind
 from tests.schema.engine.both import (
     Tally,
     by_engine,
@@ -23,10 +24,15 @@ from tests.schema.engine.changes import mutation
 from tests.schema.engine.choices import Choices
 from tests.schema.engine.documents import query, varied
 from tests.schema.engine.stage import ORIGIN, Stage
+from tests.uses import Noted, noting
 
 CHANGED = (
     ("organizations", "*"),
     ("workspaces", "*"),
+    ("members", "*"),
+    ("sessions", "*"),
+    ("groups", "*"),
+    ("group_members", "*"),
     ("roles", "*"),
     ("assignments", "*"),
     ("campaigns", "*"),
@@ -49,9 +55,12 @@ async def compare_query(stage: Stage, choices: Choices, tally: Tally) -> None:
         request = varied(choices, first)
         subject = stage.subject(choices)
         answered = tally.by_engine
-        engine = await by_engine(request, subject, tally)
+        with noting() as used:
+            engine = await by_engine(request, subject, tally)
         if tally.by_engine > answered:
-            require_same(request, engine, await by_graphql_core(request, subject))
+            with noting() as used_by_core:
+                require_same(request, engine, await by_graphql_core(request, subject))
+            require_noted(request, used, used_by_core)
 
 
 async def compare_gated(stage: Stage, choices: Choices, tally: Tally) -> None:
@@ -65,7 +74,7 @@ async def compare_gated(stage: Stage, choices: Choices, tally: Tally) -> None:
         assert presumed is not None
         try:
             with counting(tally):
-                engine = await answer(request, *presumed)
+                engine = await answered_behind(request, *presumed)
         except GateClosed:
             continue
         tally.asked, tally.gated = tally.asked + 1, tally.gated + 1
@@ -74,10 +83,20 @@ async def compare_gated(stage: Stage, choices: Choices, tally: Tally) -> None:
 
 async def compare_mutation(stage: Stage, choices: Choices, tally: Tally) -> None:
     request, subject = mutation(choices, stage.pool), stage.able(choices)
-    engine, left = await _undone(lambda: by_engine(request, subject, tally))
-    core, same = await _undone(lambda: by_graphql_core(request, subject))
+    with noting() as used:
+        engine, left = await _undone(lambda: by_engine(request, subject, tally))
+    with noting() as used_by_core:
+        core, same = await _undone(lambda: by_graphql_core(request, subject))
     require_same(request, engine, core)
     assert left == same, shown(request)
+    require_noted(request, used, used_by_core)
+
+
+def require_noted(request: Request, engine: Noted, core: Noted) -> None:
+    """graphql-core decides field by field, and the engine before it reads: it may take more for
+    used, but never less.
+    """
+    assert core.permissions <= engine.permissions, shown(request)
 
 
 MAKER = "uuid7"

@@ -1,6 +1,7 @@
 """A caller who is only presumed gets an answer only while everything is as it was presumed."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,9 +18,11 @@ from identity.refusals import Unauthenticated
 from identity.subject import Origin, Subject
 from models import (
     Assignment,
+    Campaign,
     Group,
     Member,
     Organization,
+    Outcome,
     Plan,
     PrincipalType,
     Role,
@@ -28,15 +31,23 @@ from models import (
     WorkspaceState,
 )
 from models.clock import now
-from schema.execution import Request, answer
+from schema.execution import Request
 from schema.ids import global_id
 from tests.clock import MovableClock
+from tests.schema.asking import answered_behind
 from tests.schema.engine.both import by_graphql_core, text
-from tests.world import World, at_workspace
+from tests.world import World, at_workspace, new_world
 
 LIMITS = SessionLimits()
 ORIGIN = Origin(request_id="test")
 QUERY = "query ($id: ID!) { workspace(id: $id) { campaigns { nodes { name subject } } } }"
+
+
+RENAME = """
+    mutation ($input: UpdateCampaignInput!) {
+      updateCampaign(input: $input) { campaign { name } }
+    }
+"""
 
 
 class Ada:
@@ -80,6 +91,22 @@ async def ada(world: World, movable_clock: MovableClock) -> Ada:
     ada.token = await world.session(member)
     await ada.signed_in()
     return ada
+
+
+async def may_draft(ada: Ada) -> None:
+    role = await ada.world.custom_role("Writer", Permission.CAMPAIGNS_DRAFT)
+    await ada.world.give(ada.member, role, at_workspace(ada.world.a))
+    await ada.signed_in()
+
+
+async def renaming(ada: Ada) -> Request:
+    return renamed(await Campaign.get(workspace=ada.world.a))
+
+
+def renamed(campaign: Campaign) -> Request:
+    node_id = global_id("Campaign", campaign.id)
+    given = {"campaignId": node_id, "name": "Summer", "expectedVersion": 1}
+    return Request(RENAME, {"input": given}, None)
 
 
 Change = Callable[[Ada], Awaitable[object]]
@@ -138,6 +165,10 @@ async def outlives_the_session(ada: Ada) -> None:
     await Session.filter(member_id=ada.member.id).update(expires_at=now())
 
 
+async def has_another_name(ada: Ada) -> None:
+    await Member.filter(id=ada.member.id).update(name="Ada Lovelace")
+
+
 CHANGES: list[Change] = [
     signs_out,
     is_suspended,
@@ -150,11 +181,12 @@ CHANGES: list[Change] = [
     is_on_another_plan,
     is_idle,
     outlives_the_session,
+    has_another_name,
 ]
 
 
 async def test_the_same_answer_while_nothing_changes(ada: Ada) -> None:
-    presumed = await answer(ada.request, *ada.presumed())
+    presumed = await answered_behind(ada.request, *ada.presumed())
 
     certain = await by_graphql_core(ada.request, await ada.signed_in())
     assert text(presumed) == text(certain)
@@ -166,16 +198,16 @@ async def test_the_same_answer_while_nothing_changes(ada: Ada) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 async def test_nothing_is_answered_after(ada: Ada, change: Change) -> None:
     presumed = ada.presumed()
-    await answer(ada.request, *presumed)
+    await answered_behind(ada.request, *presumed)
 
     await change(ada)
 
     with pytest.raises(GateClosed):
-        await answer(ada.request, *presumed)
+        await answered_behind(ada.request, *presumed)
     again = sessions.presumed(ada.token, limits=LIMITS, origin=ORIGIN)
     if again is not None:
         with pytest.raises(GateClosed):
-            await answer(ada.request, *again)
+            await answered_behind(ada.request, *again)
 
 
 @pytest.mark.parametrize("change", [loses_the_role, has_a_lesser_role])
@@ -183,12 +215,94 @@ async def test_who_authenticates_anew_gets_what_is_left(ada: Ada, change: Change
     await change(ada)
     subject = await ada.signed_in()
 
-    presumed = await answer(ada.request, *ada.presumed())
+    presumed = await answered_behind(ada.request, *ada.presumed())
 
     assert text(presumed) == text(await by_graphql_core(ada.request, subject))
     assert presumed.body["data"]["workspace"]["campaigns"]["nodes"] == [
         {"name": "Spring", "subject": None}
     ]
+
+
+async def test_a_change_of_data_begins_behind_the_gate(ada: Ada) -> None:
+    await may_draft(ada)
+
+    done = await answered_behind(await renaming(ada), *ada.presumed())
+
+    assert done.body == {"data": {"updateCampaign": {"campaign": {"name": "Summer"}}}}
+    event = (await ada.world.events())[-1]
+    assert (event.actor_name, event.action) == ("Ada", "campaign.update")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_nothing_is_changed_after(ada: Ada, change: Change) -> None:
+    await may_draft(ada)
+    presumed, request = ada.presumed(), await renaming(ada)
+    await change(ada)
+    before = await ada.world.events()
+
+    with pytest.raises(GateClosed):
+        await answered_behind(request, *presumed)
+
+    assert (await Campaign.get(workspace=ada.world.a)).name == "Spring"
+    assert await ada.world.events() == before
+
+
+async def test_a_denial_behind_the_gate_is_recorded_like_any_other(ada: Ada) -> None:
+    done = await answered_behind(await renaming(ada), *ada.presumed())
+
+    assert [error["extensions"]["code"] for error in done.body["errors"]] == ["FORBIDDEN"]
+    assert (await Campaign.get(workspace=ada.world.a)).name == "Spring"
+    event = (await ada.world.events())[-1]
+    assert (event.action, event.outcome, event.target_name) == (
+        "campaign.update",
+        Outcome.DENIED,
+        "Spring",
+    )
+
+
+async def test_what_is_not_to_be_seen_is_not_found_behind_the_gate(ada: Ada) -> None:
+    await may_draft(ada)
+    hidden = await ada.world.campaign(ada.world.b, "Hidden")
+    theirs = await (other := await new_world("globex")).campaign(other.a, "Theirs")
+
+    for campaign in (hidden, theirs):
+        done = await answered_behind(renamed(campaign), *ada.presumed())
+        assert [error["extensions"] for error in done.body["errors"]] == [{"code": "NOT_FOUND"}]
+        assert (await Campaign.get(id=campaign.id)).version == 1
+
+
+@pytest.mark.parametrize(
+    "selections",
+    [
+        "updateCampaign(input: $input) @skip(if: true) DONE __typename",
+        "updateCampaign(input: $input) DONE again: updateCampaign(input: $input) DONE",
+        'updateCampaign(input: $input) DONE createRole(input: {name: "R"}) DONE',
+    ],
+)
+async def test_a_mutation_without_one_target_needs_a_certain_caller(
+    ada: Ada, selections: str
+) -> None:
+    await may_draft(ada)
+    selections = selections.replace("DONE", "{ __typename }")
+    document = f"mutation ($input: UpdateCampaignInput!) {{ {selections} }}"
+    request = replace(await renaming(ada), query=document)
+    before = await ada.world.events()
+
+    with pytest.raises(GateClosed):
+        await answered_behind(request, *ada.presumed())
+
+    assert (await Campaign.get(workspace=ada.world.a)).version == 1
+    assert await ada.world.events() == before
+
+
+async def test_a_mutation_of_no_id_needs_a_certain_caller(ada: Ada) -> None:
+    request = Request(RENAME, {"input": {"campaignId": "x", "expectedVersion": 1}}, None)
+    before = await ada.world.events()
+
+    with pytest.raises(GateClosed):
+        await answered_behind(request, *ada.presumed())
+
+    assert await ada.world.events() == before
 
 
 async def test_another_session_of_the_same_member_is_none(ada: Ada) -> None:
@@ -233,7 +347,7 @@ async def test_what_reads_no_row_of_its_own_needs_a_certain_caller(ada: Ada, que
     before = await ada.world.events()
 
     with pytest.raises(GateClosed):
-        await answer(Request(query, {}, None), *ada.presumed())
+        await answered_behind(Request(query, {}, None), *ada.presumed())
 
     assert await ada.world.events() == before
     assert await Workspace.filter(slug="x").count() == 0
@@ -246,7 +360,7 @@ async def test_an_archived_workspace_is_read_as_archived(ada: Ada) -> None:
     await Organization.filter(id=ada.world.organization.id).update(access_revision=revision + 1)
 
     with pytest.raises(GateClosed):
-        await answer(ada.request, *ada.presumed())
+        await answered_behind(ada.request, *ada.presumed())
 
     assert (await ada.signed_in()).access.archived_workspaces == {ada.world.a.id}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from identity.refusals import TooExpensive
 from schema.cost import prices
-from schema.execution import Request, operation_type
+from schema.execution import document_errors
 from schema.limits import parsed, require_within_limits
 from schema.schema import graphql_schema
 from schema.validation import mistakes
@@ -124,7 +124,7 @@ FRAGMENT_SOUP = st.lists(
 @example('{ node(id: "\ud800") { id } }')
 def test_any_text_has_a_verdict(source: str) -> None:
     assert verdict(source) in (VALID, WRONG, REFUSED)
-    operation_type(Request(source, {}, None))
+    document_errors(source)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

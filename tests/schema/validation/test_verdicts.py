@@ -5,6 +5,7 @@ import os
 import pytest
 from graphql import (
     DocumentNode,
+    GraphQLError,
     GraphQLSchema,
     NoFragmentCyclesRule,
     NoUndefinedVariablesRule,
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schema.schema import graphql_schema
-from schema.validation import IDLE, REPLACED, RULES, mistakes
+from schema.validation import IDLE, MOST_ERRORS, REPLACED, RULES, mistakes
 from schema.validation.merging import FieldsMergeRule
 from schema.validation.reaching import ReachingRule
 from tests.schema.validation.documents import documents
@@ -75,6 +76,29 @@ def test_generated_documents_have_one_verdict(name: str, data: st.DataObject) ->
         theirs = accepts(schema, document, OverlappingFieldsCanBeMergedRule)
         assert accepts(schema, document, FieldsMergeRule) == theirs
     assert (mistakes(schema, document) == []) == (validate(schema, document) == [])
+    assert mistakes(schema, document) == one_by_one(schema, document)
+
+
+def one_by_one(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
+    """The mistakes that the rules find when graphql-core lets them visit the document."""
+    return validate(schema, document, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
+
+
+SEVERAL = [
+    "{ a { b } id(x: 1, x: 2) @no @skip @skip(if: 3) ...G } type T { id: ID }",
+    "query A { id } query A { ...F } fragment F on In { id } fragment F on Pet { x { y } }",
+    "query ($v: Any, $v: ID) { pet(in: {a: true, a: [2], d: {b: 1}}) { ... on Tree { id } } }",
+    'subscription { dog { bark(at: {a: "x"}, in: {b: null, c: [{a: 1}, 2]}) meow x { y } } }',
+    "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } dog }",
+    "{ " + " ".join(f"u{number}" for number in range(20)) + " }",
+]
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_rules_that_visit_together_find_what_they_find_one_by_one(text: str) -> None:
+    document = parse(text)
+    found = mistakes(CROSSING, document)
+    assert found == one_by_one(CROSSING, document) != []
 
 
 MERGING = [

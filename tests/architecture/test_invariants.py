@@ -1,0 +1,51 @@
+"""The index of the invariants names tests that are there, and says something of every door."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.architecture.sources import ROOT, assert_none
+
+PAPER = ROOT / "docs" / "invariants.md"
+DOORS = ["use case", "GraphQL", "SCIM", "sign-in", "command line", "worker"]
+ENTRY = re.compile(r"`(tests/[\w./]+\.py)::(\w+)`")
+SECTION = re.compile(r"^## (\d+)\. ", re.MULTILINE)
+ROW = re.compile(r"^\| (.+?) \| (.+) \|$", re.MULTILINE)
+
+
+@cache
+def named_in(path: Path) -> frozenset[str]:
+    if not path.exists():
+        return frozenset()
+    tree = ast.parse(path.read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in tree.body if isinstance(node, functions))
+
+
+def dangling(text: str) -> Iterator[str]:
+    for path, name in ENTRY.findall(text):
+        if not name.startswith("test_") or name not in named_in(ROOT / path):
+            yield f"{path} has no test {name}"
+
+
+def test_every_entry_names_a_test() -> None:
+    text = PAPER.read_text()
+    assert len(ENTRY.findall(text)) >= 40
+    assert_none(dangling(text))
+
+
+def test_an_entry_without_a_test_is_found() -> None:
+    here = "tests/architecture/test_invariants.py"
+    entries = f"`{here}::test_no_such` `{here}::{test_every_entry_names_a_test.__name__}`"
+    assert list(dangling(entries)) == [f"{here} has no test test_no_such"]
+
+
+def test_each_of_the_ten_says_something_of_every_door() -> None:
+    _, *parts = SECTION.split(PAPER.read_text())
+    assert parts[::2] == [str(number) for number in range(1, 11)]
+    for number, section in zip(parts[::2], parts[1::2], strict=True):
+        rows = [row for row in ROW.findall(section) if row[0] not in ("door", "---")]
+        assert [door for door, _ in rows] == DOORS, number
+        assert ENTRY.search(dict(rows)["use case"]), number

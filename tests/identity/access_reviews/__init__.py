@@ -1,0 +1,1 @@
+"""Tests of access reviews: who reviews what, and what comes of it."""

@@ -1,0 +1,598 @@
+"""The invariants of access under random use: a state machine that drives the public use cases.
+
+Members, the operator and a directory change roles, assignments, members, groups, invitations and
+resources as they please, also with access that was read a while ago, and whoever owns another
+organization tries the same. After each step, whatever came of it: nobody gained what the caller did
+not hold there, the organization is sound (`soundness`), the log has an event if and only if
+something changed, the access revision grew if anybody's access did, and checks, lists and `whoCan`
+agree. `HYPOTHESIS_PROFILE=long` runs it for minutes.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from identity import (
+    answers,
+    assignments,
+    campaigns,
+    groups,
+    invitations,
+    mailing_lists,
+    manual_groups,
+    members,
+    organizations,
+    roles,
+    sending_servers,
+)
+from identity.access.builtin_roles import BUILTIN_PERMISSIONS
+from identity.access.decision import Target
+from identity.access.kinds import CAMPAIGN, KINDS
+from identity.access.load import cache
+from identity.access.permissions import Permission, bits_of, mask_of, permissions_in
+from identity.access.visible import visible_ids
+from identity.assignments import Principal, Scope
+from identity.campaigns import Content
+from identity.credentials import scim_tokens, sessions
+from identity.credentials.limits import SessionLimits
+from identity.groups import DirectoryGroup, Membership
+from identity.members import Person
+from identity.refusals import NotFound, Refusal, Unauthenticated
+from identity.sending_servers import Settings
+from identity.sso import invited
+from identity.subject import Origin, Subject
+from models import (
+    ActorType,
+    Assignment,
+    BuiltinRole,
+    Campaign,
+    Group,
+    GroupSource,
+    Invitation,
+    MailingList,
+    Member,
+    MemberStatus,
+    Outcome,
+    Plan,
+    PrincipalType,
+    Role,
+    ScopeType,
+    SendingServer,
+)
+from models.clock import now
+from models.database import opened
+from models.window import Window
+from tests.clock import MovableClock
+from tests.conftest import SECRET_KEYS
+from tests.identity.picture import Held, Picture, accesses, picture
+from tests.identity.soundness import assert_sound
+from tests.world import World, at_workspace, new_world
+
+QUICK = settings(max_examples=20, stateful_step_count=25)
+PROFILES = {"long": settings(max_examples=300, stateful_step_count=60)}
+PROFILE = settings(
+    PROFILES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), QUICK),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+P = Permission
+LIMITS = SessionLimits(idle=timedelta(days=10_000), absolute=timedelta(days=10_000))
+SLUGS = count()
+NUMBER = st.integers(min_value=0, max_value=99)
+HOURS = st.sampled_from([None, None, None, 1, 3, 6])
+PERMISSIONS = st.frozensets(
+    st.sampled_from(
+        [
+            P.CAMPAIGNS_RESULTS,
+            P.CAMPAIGNS_DRAFT,
+            P.CAMPAIGNS_SEND,
+            P.LISTS_WRITE,
+            P.SERVERS_USE,
+            P.SERVERS_WRITE,
+            P.MEMBERS_INVITE,
+            P.MEMBERS_ASSIGN,
+            P.MEMBERS_REMOVE,
+            P.ROLES_READ,
+            P.ROLES_WRITE,
+            P.ORGANIZATION_READ,
+        ]
+    ),
+    max_size=5,
+)
+ASKED = [P.CAMPAIGNS_READ, P.MEMBERS_ASSIGN, P.CAMPAIGNS_SEND, P.LISTS_READ, P.ROLES_WRITE]
+MOST_MEMBERS = 7
+NAMES = ["Ann", "Ben", "Cem", "Dea", "Eli", "Fay", "Gus", "Hal"]
+
+
+class UseCases(RuleBasedStateMachine):
+    """One organization, up to seven people in it, and one who owns another."""
+
+    def __init__(self, runner: asyncio.Runner, clock: MovableClock, stranger: Subject) -> None:
+        super().__init__()
+        self.run = runner.run
+        self.clock = clock
+        self.stranger = stranger
+        self.steps = 0
+        self.tokens: dict[UUID, str] = {}
+        self.links: dict[UUID, str] = {}
+        self.earlier: dict[UUID, Subject] = {}
+
+    @initialize()
+    def begin(self) -> None:
+        self.run(self._begin())
+
+    async def _begin(self) -> None:
+        self.world: World = await new_world(f"org-{next(SLUGS)}")
+        self.own = self.world.organization.id
+        ann, ben = await self.world.member("Ann"), await self.world.member("Ben")
+        everywhere = self.world.everywhere
+        await self.world.give(ann, BuiltinRole.ADMIN, everywhere)
+        lead = await self.world.custom_role(
+            "Lead",
+            P.MEMBERS_ASSIGN,
+            P.MEMBERS_INVITE,
+            P.MEMBERS_REMOVE,
+            P.ROLES_WRITE,
+            P.ROLES_DELETE,
+            P.CAMPAIGNS_DRAFT,
+        )
+        await self.world.give(ben, lead, everywhere)
+        await self.world.campaign(self.world.a)
+        for group in ("Crew", "Others"):
+            await manual_groups.create(self.world.operator, name=group, member_ids=[ann.id])
+        _, token = await scim_tokens.create(await self.world.subject(self.world.owner), name="Okta")
+        self.directory = await scim_tokens.authenticate(token, origin=Origin())
+        for member in (self.world.owner, ann, ben):
+            self.tokens[member.id] = await self.world.session(member)
+        self.before = await picture(self.world)
+
+    # Who acts, and on what
+
+    async def _actor(self, number: int) -> Subject:
+        """One of the members, the operator, the stranger, or a member as they were seen before."""
+        found = await self._all(Member)
+        choice = number % (2 * len(found) + 3)
+        if choice < len(found):
+            subject = await self.world.subject(found[choice])
+            self.earlier.setdefault(found[choice].id, subject)
+            return subject
+        if choice < 2 * len(found):
+            member = found[choice - len(found)]
+            return self.earlier.pop(member.id, None) or await self.world.subject(member)
+        return self.stranger if choice == 2 * len(found) else self.world.operator
+
+    async def _all(self, model: type[Any], **where: Any) -> list[Any]:
+        if "organization_id" not in model._meta.fields_db_projection:
+            where["workspace_id__in"] = [self.world.a.id, self.world.b.id]
+        else:
+            where["organization_id"] = self.own
+        return await model.filter(**where).order_by("id")  # type: ignore[no-any-return]
+
+    async def _one(self, model: type[Any], number: int, **where: Any) -> Any:
+        """One that is there; the newest for 0."""
+        found = await self._all(model, **where)
+        return found[-1 - number % len(found)] if found else None
+
+    async def _principal(self, number: int) -> Principal:
+        found = [Principal(PrincipalType.MEMBER, row.id) for row in await self._all(Member)]
+        found += [Principal(PrincipalType.GROUP, row.id) for row in await self._all(Group)]
+        return found[number % len(found)]
+
+    async def _scope(self, number: int) -> Scope:
+        found = [self.world.everywhere, at_workspace(self.world.a), at_workspace(self.world.b)]
+        for scope_type, kind in KINDS.items():
+            found += [Scope(scope_type, row.id) for row in await self._all(kind.model)]
+        return found[number % len(found)]
+
+    # What they do
+
+    def _attempt(
+        self, actor: int | Subject, change: Callable[[Subject], Awaitable[object]]
+    ) -> object:
+        return self.run(self._attempted(actor, change))
+
+    async def _attempted(
+        self, actor: int | Subject, change: Callable[[Subject], Awaitable[object]]
+    ) -> object:
+        """What the change gave; `None` for a refusal. Checks what must hold of either."""
+        subject = actor if isinstance(actor, Subject) else await self._actor(actor)
+        before = self.before
+        made: object = None
+        refusal: Refusal | None = None
+        try:
+            made = await change(subject)
+        except Refusal as error:
+            refusal = error
+        after = self.before = await picture(self.world)
+        changed = after.rows != before.rows
+        events = (await self.world.events())[before.events :]
+        done = [event for event in events if event.outcome is Outcome.SUCCESS]
+        if subject is self.stranger:
+            assert not changed, "somebody of another organization changed this one"
+            assert not events
+        elif refusal is not None:
+            assert not changed, f"refused with {refusal.code}, and yet it changed something"
+            assert not done
+            assert len(events) <= 1
+        else:
+            assert bool(done) is changed, "an event for every change, and none without one"
+        places = {*before.places, *after.places}
+        if before.granted(places) != after.granted(places):
+            assert after.revision > before.revision, "access changed and the revision did not"
+        self._assert_no_escalation(subject, before, after)
+        return made
+
+    def _assert_no_escalation(self, subject: Subject, before: Picture, after: Picture) -> None:
+        """What anybody holds now and did not before, the caller held there before, and for good if
+        it is for good. What a directory moves people into was decided when its group was mapped.
+        """
+        if subject.actor_type in (ActorType.SYSTEM, ActorType.SCIM_TOKEN):
+            return
+        for member_id in after.grants:
+            for place in after.places:
+                had = before.held(member_id, place)
+                has = after.held(member_id, place)
+                may = before.held(subject.member_id, place)
+                if place not in before.places:
+                    may = self._with_creator(may)
+                gained = permissions_in(has.now & ~had.now & ~may.now)
+                assert not gained, f"{member_id} gained {gained} at {place}"
+                lasting = permissions_in(has.lasting & ~had.lasting & ~may.lasting)
+                assert not lasting, f"{member_id} gained {lasting} at {place} for good"
+
+    def _with_creator(self, held: Held) -> Held:
+        """What the maker of a resource may hold there, given what they hold in its workspace."""
+        creator = mask_of(BUILTIN_PERMISSIONS[BuiltinRole.CREATOR])
+        making = bits_of([P.CAMPAIGNS_DRAFT, P.LISTS_WRITE, P.SERVERS_WRITE])
+        return Held(
+            held.now | (creator if held.now & making else 0),
+            held.lasting | (creator if held.lasting & making else 0),
+        )
+
+    @rule(actor=NUMBER, permissions=PERMISSIONS)
+    def make_role(self, actor: int, permissions: frozenset[Permission]) -> None:
+        name = f"Role {next(SLUGS)}"
+        self._attempt(actor, lambda s: roles.create(s, name=name, permissions=permissions))
+
+    @rule(actor=NUMBER, role=NUMBER, add=PERMISSIONS, remove=PERMISSIONS)
+    def edit_role(
+        self, actor: int, role: int, add: frozenset[Permission], remove: frozenset[Permission]
+    ) -> None:
+        async def edit(s: Subject) -> object:
+            row = await self._one(Role, role)
+            version = row.version
+            return await roles.update(s, row.id, expected_version=version, add=add, remove=remove)
+
+        self._attempt(actor, edit)
+
+    @rule(actor=NUMBER, role=NUMBER, version=NUMBER)
+    def restore_role(self, actor: int, role: int, version: int) -> None:
+        async def restore(subject: Subject) -> object:
+            row = await self._one(Role, role)
+            number = 1 + version % row.version
+            return await roles.restore(subject, row.id, number, expected_version=row.version)
+
+        self._attempt(actor, restore)
+
+    @rule(actor=NUMBER, role=NUMBER, replacement=st.none() | NUMBER)
+    def delete_role(self, actor: int, role: int, replacement: int | None) -> None:
+        async def delete(subject: Subject) -> object:
+            row = await self._one(Role, role)
+            instead = None if replacement is None else await self._one(Role, replacement)
+            replacement_id = None if instead is None else instead.id
+            return await roles.delete(subject, row.id, replacement_id=replacement_id)
+
+        self._attempt(actor, delete)
+
+    @rule(actor=NUMBER, role=NUMBER, holder=NUMBER, place=NUMBER, hours=HOURS)
+    def assign(self, actor: int, role: int, holder: int, place: int, hours: int | None) -> None:
+        async def give(subject: Subject) -> object:
+            return await assignments.assign(
+                subject,
+                role_id=(await self._one(Role, role)).id,
+                principal=await self._principal(holder),
+                scope=await self._scope(place),
+                expires_at=now() + timedelta(hours=hours) if hours else None,
+            )
+
+        self._attempt(actor, give)
+
+    @rule(actor=NUMBER, assignment=NUMBER)
+    def unassign(self, actor: int, assignment: int) -> None:
+        async def take(subject: Subject) -> object:
+            return await assignments.unassign(subject, (await self._one(Assignment, assignment)).id)
+
+        self._attempt(actor, take)
+
+    @rule(
+        actor=NUMBER,
+        member=NUMBER,
+        change=st.sampled_from([members.suspend, members.reactivate, members.remove]),
+    )
+    def change_member(
+        self, actor: int, member: int, change: Callable[[Subject, UUID], Awaitable[object]]
+    ) -> None:
+        async def made(subject: Subject) -> object:
+            return await change(subject, (await self._one(Member, member)).id)
+
+        self._attempt(actor, made)
+
+    @rule(actor=NUMBER)
+    def leave(self, actor: int) -> None:
+        self._attempt(actor, lambda s: members.leave(s, self.own))
+
+    @rule(member=NUMBER)
+    def recover_owner(self, member: int) -> None:
+        async def recover(subject: Subject) -> object:
+            row = await self._one(Member, member)
+            return await organizations.recover_owner(subject, email=row.email)
+
+        self._attempt(self.world.operator, recover)
+
+    @rule(actor=NUMBER, plan=st.sampled_from(Plan))
+    def change_plan(self, actor: int, plan: Plan) -> None:
+        self._attempt(actor, lambda s: organizations.change_plan(s, plan))
+        self.run(self.world.organization.refresh_from_db())
+
+    @rule(actor=NUMBER, group=NUMBER, add=st.sets(NUMBER, max_size=2), remove=NUMBER)
+    def change_group(self, actor: int, group: int, add: set[int], remove: int) -> None:
+        async def change(subject: Subject) -> object:
+            row = await self._one(Group, group)
+            if row is None:
+                return await manual_groups.create(subject, name=f"Group {next(SLUGS)}")
+            joining = [(await self._one(Member, number)).id for number in sorted(add)]
+            leaving = (await self._one(Member, remove)).id
+            return await manual_groups.update(
+                subject, row.id, expected_version=row.version, add=joining, remove=[leaving]
+            )
+
+        self._attempt(actor, change)
+
+    @rule(actor=NUMBER, group=NUMBER)
+    def delete_group(self, actor: int, group: int) -> None:
+        async def delete(subject: Subject) -> object:
+            row = await self._one(Group, group)
+            return None if row is None else await manual_groups.delete(subject, row.id)
+
+        self._attempt(actor, delete)
+
+    @rule(member=NUMBER, active=st.sampled_from([None, True, False]))
+    def provision(self, member: int, active: bool | None) -> None:
+        """A directory adds a person, or switches off or on whom it added."""
+
+        async def provisioned(subject: Subject) -> object:
+            known = await self._one(Member, member, provisioned=True)
+            if known is None or (active is None and len(await self._all(Member)) < MOST_MEMBERS):
+                name = f"{NAMES[member % len(NAMES)]}-{next(SLUGS)}@x.example"
+                person = Person(name, name, None, active, None, {}, {})
+                return await members.provision(subject, person)
+            person = Person(known.user_name, known.email, None, active, None, {}, {})
+            return await members.update(subject, known.id, person)
+
+        self._attempt(self.directory, provisioned)
+
+    @rule(group=NUMBER, join=NUMBER, leave=NUMBER)
+    def synchronise(self, group: int, join: int, leave: int) -> None:
+        """A directory makes a group, or moves somebody into one of its own and somebody out."""
+
+        async def synchronised(subject: Subject) -> object:
+            row = await self._one(Group, group, source=GroupSource.DIRECTORY)
+            joining = (await self._one(Member, join)).id
+            if row is None:
+                content = DirectoryGroup(f"Synced {next(SLUGS)}", None, {})
+                return await groups.create(subject, content, member_ids=[joining])
+            leaving = frozenset({(await self._one(Member, leave)).id}) - {joining}
+            same = DirectoryGroup(row.name, None, {})
+            return await groups.update(
+                subject, row.id, same, Membership(frozenset({joining}), leaving)
+            )
+
+        self._attempt(self.directory, synchronised)
+
+    @precondition(lambda self: len(self.before.grants) < MOST_MEMBERS)
+    @rule(actor=NUMBER, role=NUMBER, place=NUMBER, hours=HOURS)
+    def invite(self, actor: int, role: int, place: int, hours: int | None) -> None:
+        async def promise(subject: Subject) -> object:
+            invitation, token = await invitations.invite(
+                subject,
+                email=f"guest-{next(SLUGS)}@elsewhere.example",
+                role_id=(await self._one(Role, role)).id,
+                scope=await self._scope(place % 3),
+                access_expires_at=now() + timedelta(hours=hours) if hours else None,
+            )
+            self.links[invitation.id] = token
+            return invitation
+
+        self._attempt(actor, promise)
+
+    @rule(actor=NUMBER, invitation=NUMBER, again=st.booleans())
+    def resend_or_revoke(self, actor: int, invitation: int, again: bool) -> None:
+        async def change(subject: Subject) -> object:
+            row = await self._one(Invitation, invitation)
+            if row is None:
+                return None
+            if not again:
+                return await invitations.revoke(subject, row.id)
+            renewed, self.links[row.id] = await invitations.resend(subject, row.id)
+            return renewed
+
+        self._attempt(actor, change)
+
+    @rule(invitation=NUMBER)
+    def accept(self, invitation: int) -> None:
+        self.run(self._accept(invitation))
+
+    async def _accept(self, number: int) -> None:
+        """The rights are those of whoever invited: the new member gains no more than they hold."""
+        invitation: Invitation | None = await self._one(Invitation, number)
+        if invitation is None:
+            return
+        inviter = self.world.operator
+        if invitation.invited_by_id is not None:
+            inviter = replace(
+                inviter, actor_type=ActorType.MEMBER, actor_id=invitation.invited_by_id
+            )
+        link = self.links[invitation.id]
+
+        async def accepted(_: Subject) -> object:
+            return await invited.accept(link, session_token=None, limits=LIMITS, origin=Origin())
+
+        if await self._attempted(inviter, accepted) is not None:
+            member = await Member.get(organization_id=self.own, email=invitation.email)
+            self.tokens[member.id] = await self.world.session(member)
+            self.before = await picture(self.world)
+
+    @rule(actor=NUMBER, kind=st.sampled_from(list(KINDS)), place=NUMBER)
+    def make_resource(self, actor: int, kind: ScopeType, place: int) -> None:
+        workspace_id = [self.world.a.id, self.world.b.id][place % 2]
+        make: Mapping[ScopeType, Callable[[Subject], Awaitable[object]]] = {
+            ScopeType.CAMPAIGN: lambda s: campaigns.draft(s, workspace_id, Content(name="New")),
+            ScopeType.MAILING_LIST: lambda s: mailing_lists.create(s, workspace_id, name="New"),
+            ScopeType.SENDING_SERVER: lambda s: sending_servers.create(
+                s, workspace_id, Settings("New", "smtp.x.example", 25)
+            ),
+        }
+        self._attempt(actor, make[kind])
+
+    @rule(actor=NUMBER, campaign=NUMBER, mailing_list=NUMBER, server=NUMBER)
+    def attach(self, actor: int, campaign: int, mailing_list: int, server: int) -> None:
+        async def edit(subject: Subject) -> object:
+            row = await self._one(Campaign, campaign)
+            if row is None:
+                return None
+            attached = await self._one(MailingList, mailing_list)
+            through = await self._one(SendingServer, server)
+            content = Content(
+                subject="Hello",
+                body="Hello.",
+                mailing_list_id=attached.id if attached else None,
+                sending_server_id=through.id if through else None,
+            )
+            return await campaigns.edit(subject, row.id, content, expected_version=row.version)
+
+        self._attempt(actor, edit)
+
+    @rule(actor=NUMBER, campaign=NUMBER)
+    def send(self, actor: int, campaign: int) -> None:
+        async def sent(subject: Subject) -> object:
+            row = await self._one(Campaign, campaign)
+            if row is None:
+                return None
+            return await campaigns.send(subject, row.id, expected_version=row.version)
+
+        self._attempt(actor, sent)
+
+    @rule(actor=NUMBER, kind=st.sampled_from(list(KINDS)), resource=NUMBER)
+    def delete_resource(self, actor: int, kind: ScopeType, resource: int) -> None:
+        deleting: Mapping[ScopeType, Callable[[Subject, UUID], Awaitable[object]]] = {
+            ScopeType.CAMPAIGN: campaigns.delete,
+            ScopeType.MAILING_LIST: mailing_lists.delete,
+            ScopeType.SENDING_SERVER: sending_servers.delete,
+        }
+
+        async def delete(subject: Subject) -> object:
+            row = await self._one(KINDS[kind].model, resource)
+            return None if row is None else await deleting[kind](subject, row.id)
+
+        self._attempt(actor, delete)
+
+    @rule(hours=st.sampled_from([1, 3, 24]))
+    def wait(self, hours: int) -> None:
+        """Nobody gains anything by waiting."""
+        before = self.before
+        self.clock.move(timedelta(hours=hours))
+        after = self.before = self.run(picture(self.world))
+        assert after.rows == before.rows
+        for member_id in after.grants:
+            assert set(after.grants[member_id]) <= set(before.grants[member_id])
+
+    # What holds after each step
+
+    @invariant()
+    def it_holds(self) -> None:
+        self.steps += 1
+        self.run(self._check())
+
+    async def _check(self) -> None:
+        await assert_sound(self.own)
+        await self._check_answers()
+        await self._check_sessions()
+
+    async def _check_answers(self) -> None:
+        """Checks, the list of campaigns and `whoCan`, of one permission at one place."""
+        permission = ASKED[self.steps % len(ASKED)]
+        place = self.before.places[self.steps % len(self.before.places)]
+        scope = await self._scope_of(place)
+        held = await accesses(self.world)
+        expected = {id_ for id_, access in held.items() if access.allows(permission, place)}
+        found = await answers.who_can(self.world.operator, permission, scope)
+        lines = await found.page(Window(limit=100))
+        assert {line.id for line in lines} == expected
+        workspace_id = place.workspace_id or self.world.a.id
+        listed = await self._all(Campaign, workspace_id=workspace_id)
+        for access in held.values():
+            seen = await visible_ids(
+                access, CAMPAIGN, permission.bit, workspace_id, Window(limit=100)
+            )
+            assert set(seen) == {
+                row.id for row in listed if access.allows(permission, Target(workspace_id, row.id))
+            }
+
+    async def _scope_of(self, place: Target) -> Scope:
+        if place.workspace_id is None:
+            return self.world.everywhere
+        if place.resource_id is None:
+            return Scope(ScopeType.WORKSPACE, place.workspace_id)
+        for scope_type, kind in KINDS.items():
+            if await kind.model.exists(id=place.resource_id):
+                return Scope(scope_type, place.resource_id)
+        raise NotFound("resource")
+
+    async def _check_sessions(self) -> None:
+        """Who is no active member is signed in no more, and stays so."""
+        active = {m.id for m in await self._all(Member, status=MemberStatus.ACTIVE)}
+        for member_id in [each for each in self.tokens if each not in active]:
+            with pytest.raises(Unauthenticated):
+                await sessions.authenticate(self.tokens[member_id], limits=LIMITS, origin=Origin())
+
+
+async def _open(stack: AsyncExitStack, url: str) -> Subject:
+    await stack.enter_async_context(opened(url, SECRET_KEYS))
+    other = await new_world("globex")
+    return await other.subject(other.owner)
+
+
+def test_whatever_is_done_the_invariants_hold(
+    database_url: str, movable_clock: MovableClock
+) -> None:
+    cache.clear()
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        stranger = runner.run(_open(stack, database_url))
+
+        class Opened(UseCases):
+            def __init__(self) -> None:
+                super().__init__(runner, movable_clock, stranger)
+
+        try:
+            run_state_machine_as_test(Opened, settings=PROFILE)
+        finally:
+            runner.run(stack.aclose())
