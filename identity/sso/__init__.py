@@ -3,7 +3,7 @@ session.
 
 Owns: everything that decides whether a sign-in is trusted.
 May import: `models`, `identity.access`, `identity.audit`, `identity.credentials`, of `identity` the
-modules `invitations`, `loopback`, `mail`, `refusals`, `subject`, `text` and `writing`; joserfc,
-authlib, httpcore, orjson.
+modules `fetching`, `invitations`, `mail`, `refusals`, `subject`, `text` and `writing`; joserfc,
+authlib, orjson.
 Leaves to others: pages, cookies and redirects (`gateway`).
 """
