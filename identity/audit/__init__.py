@@ -1,8 +1,8 @@
 """What was done: the catalogue of actions, diffs, and the writing of events.
 
 Owns: `actions` (every sensitive action by name), `diff` (what changed), `record` (one row an
-action, in the transaction of the action), `read` (the log, for those who may read it) and `replay`
-(how access was before events).
+action, in the transaction of the action), `read` (the log, for those who may read it), `canonical`
+(an event as the one text that is exported and sealed) and `replay` (how access was before events).
 May import: `models`, `identity.subject`, `identity.refusals`, `identity.access`, Tortoise's query
 sets.
 Leaves to others: deciding. A use case records what it did, inside `identity.writing.writing`.
