@@ -22,8 +22,8 @@ from pydantic_settings import (
 )
 
 from identity.credentials.limits import SessionLimits
-from identity.document_mode import DocumentMode
 from identity.loopback import LOOPBACK_HOSTS
+from models.document_mode import DocumentMode
 
 PREFIX = "GATEPOST_"
 TEST_PREFIX = PREFIX + "TEST_"

@@ -17,6 +17,7 @@ from models.access_review import (
     AccessReviewSubject,
     Unanswered,
 )
+from models.api_key import ApiKey, ApiKeyEnd, ApiKeyKind, ApiKeyUse
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType, AuditEvent, Outcome, ViaType
 from models.campaign import Campaign, CampaignStatus
@@ -48,6 +49,10 @@ __all__ = [
     "AccessReviewStatus",
     "AccessReviewSubject",
     "ActorType",
+    "ApiKey",
+    "ApiKeyEnd",
+    "ApiKeyKind",
+    "ApiKeyUse",
     "Assignment",
     "AuditEvent",
     "BuiltinRole",

@@ -12,6 +12,8 @@ from models.workspace import Workspace
 class PrincipalType(StrEnum):
     MEMBER = "member"
     GROUP = "group"
+    API_KEY = "api_key"
+    """A service key: a personal one has what its owner has."""
 
 
 class ScopeType(StrEnum):
@@ -25,7 +27,8 @@ class ScopeType(StrEnum):
 
 
 class Assignment(Record):
-    """That a member or a group has a role at a scope, until `expires_at` if that is set.
+    """That a member, a group or a service key has a role at a scope, until `expires_at` if that is
+    set.
 
     A group mapping of a directory is an assignment whose principal is the group. `scope_id` is the
     id of the organization, workspace or resource; `workspace` is the workspace it lies in, null at

@@ -8,6 +8,9 @@ from models.record import Record
 
 class ActorType(StrEnum):
     MEMBER = "member"
+    """Also by a personal API key."""
+    API_KEY = "api_key"
+    """A service key."""
     SCIM_TOKEN = "scim_token"
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
@@ -17,6 +20,7 @@ class ViaType(StrEnum):
     """How the actor authenticated."""
 
     SESSION = "session"
+    API_KEY = "api_key"
     SCIM_TOKEN = "scim_token"
     CLI = "cli"
     JOB = "job"

@@ -72,7 +72,8 @@ describe(
     ActorType,
     "What kind of caller acted.",
     {
-        ActorType.MEMBER: "A member of the organization.",
+        ActorType.MEMBER: "A member of the organization, or a personal API key of theirs.",
+        ActorType.API_KEY: "A service, by an API key of the organization.",
         ActorType.SCIM_TOKEN: "A directory that provisions people.",
         ActorType.SYSTEM: "The product itself, or its operator.",
         ActorType.ANONYMOUS: "Somebody who had not signed in.",
@@ -183,6 +184,7 @@ describe(
     "How a caller had authenticated.",
     {
         ViaType.SESSION: "By signing in with a browser.",
+        ViaType.API_KEY: "By an API key.",
         ViaType.SCIM_TOKEN: "By the token of a directory.",
         ViaType.CLI: "By sitting at the command line of the machine.",
         ViaType.JOB: "Not at all: the product did what was due.",

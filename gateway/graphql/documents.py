@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from gateway.graphql.parsing import Asked
-from identity.document_mode import DocumentMode
 from identity.refusals import BadInput, Forbidden, Refusal
 from identity.subject import Subject
 from identity.trusted_documents import SHA256, digest_of, text_of
+from models.document_mode import DocumentMode
 
 FIELD = "extensions.persistedQuery"
 

@@ -11,11 +11,13 @@ from models.access_review import (
     AccessReviewSubject,
     Unanswered,
 )
+from models.api_key import ApiKeyEnd, ApiKeyKind
 from models.assignment import PrincipalType, ScopeType
 from models.audit_event import ActorType, Outcome, ViaType
 from models.campaign import CampaignStatus
 from models.clock import now
 from models.connection import ConnectionProtocol, ConnectionStatus
+from models.document_mode import DocumentMode
 from models.group import GroupSource
 from models.ids import new_id
 from models.login_attempt import LoginMethod
@@ -612,6 +614,73 @@ class Migration(migrations.Migration):
                 "table": "workspaces",
                 "app": "models",
                 "unique_together": (("organization", "slug"),),
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="ApiKey",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("kind", fields.CharEnumField(enum_type=ApiKeyKind, max_length=8)),
+                (
+                    "member",
+                    fields.ForeignKeyField(
+                        "models.Member",
+                        source_field="member_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=100)),
+                ("secret_hash", fields.CharField(max_length=64)),
+                ("previous_hash", fields.CharField(null=True, max_length=64)),
+                ("previous_until", fields.DatetimeField(null=True)),
+                ("scopes", fields.JSONField()),
+                ("administrative", fields.BooleanField(default=False)),
+                ("workspaces", fields.JSONField(null=True)),
+                ("resources", fields.JSONField(null=True)),
+                ("networks", fields.JSONField(null=True)),
+                (
+                    "document_mode",
+                    fields.CharEnumField(null=True, enum_type=DocumentMode, max_length=8),
+                ),
+                ("rate_limit", fields.IntField(null=True)),
+                ("expires_at", fields.DatetimeField(null=True)),
+                ("revoked_at", fields.DatetimeField(null=True)),
+                ("end_reason", fields.CharEnumField(null=True, enum_type=ApiKeyEnd, max_length=16)),
+                ("last_used_at", fields.DatetimeField(null=True)),
+                ("last_used_ip", fields.CharField(null=True, max_length=45)),
+                ("last_used_operation", fields.CharField(null=True, max_length=100)),
+            ],
+            options={
+                "table": "api_keys",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "id"])],
                 "pk_attr": "id",
             },
         ),
