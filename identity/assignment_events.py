@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from identity.audit.actions import Action
-from identity.audit.diff import changes
+from identity.audit.diff import Change, changes
 from identity.audit.record import AuditTarget, new_event, record_all, target
 from identity.holders import PRINCIPALS
 from identity.subject import Subject
@@ -30,6 +30,17 @@ def facts(assignment: Assignment, role: Role) -> dict[str, object]:
         "expiresAt": assignment.expires_at,
         "assignmentId": assignment.id,
     }
+
+
+def terms(assignment: Assignment) -> dict[str, object]:
+    """What of an assignment can change while it stays the same one."""
+    return {"expiresAt": assignment.expires_at, "reason": assignment.reason}
+
+
+def naming(assignment: Assignment, role: Role) -> list[Change]:
+    """Which assignment changed, in an event about its terms: what stays the same of it."""
+    same = {path: value for path, value in facts(assignment, role).items() if path != "expiresAt"}
+    return [{**each, "before": each["after"]} for each in changes({}, same)]
 
 
 def given(

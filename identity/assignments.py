@@ -6,6 +6,7 @@ there, so that nobody hands out, or takes from others, more than they hold.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -30,6 +31,15 @@ from models.member import Member
 from models.role import Role
 
 REASON_LENGTH = 500
+
+
+class Kept(Enum):
+    """What stands in a change for what stays as it is."""
+
+    KEPT = "kept"
+
+
+KEPT = Kept.KEPT
 
 
 class Principal(NamedTuple):
@@ -129,15 +139,62 @@ async def found(access: Access, assignment_id: UUID) -> Assignment:
     return assignment
 
 
+async def update(
+    subject: Subject,
+    assignment_id: UUID,
+    *,
+    expires_at: datetime | Kept | None = KEPT,
+    reason: str | Kept | None = KEPT,
+) -> Assignment:
+    """Have a role end at another moment, or never, or give another reason; what is not given stays.
+    It stays the same assignment. Holding it for longer is giving it: the subject must hold the role
+    for as long.
+
+    Raises `NotFound`, `Forbidden`, `Escalation`, `LastOwner`, `BadInput` for a past expiry, and
+    `Conflict` for an assignment that has ended.
+    """
+    if isinstance(expires_at, datetime):
+        expires_at = moments.future(expires_at, what="expiry", field="expiresAt")
+    if reason is not KEPT:
+        reason = text.optional_prose(reason, field="reason", longest=REASON_LENGTH)
+    async with writing(subject, Action.ASSIGNMENT_UPDATE, changes_access=True) as write:
+        assignment = await found(write.access, assignment_id)
+        holder = await _holder(write, assignment)
+        _require_handing(write, assignment, until=now())
+        before = assignment.expires_at
+        if before is not None and before <= now():
+            raise Conflict(f"{holder.name} has the role no longer: it ended. Give it again.")
+        until = before if expires_at is KEPT else expires_at
+        if _longer(until, before):
+            _require_handing(write, assignment, until=until)
+        write.changes_access = until != before
+        told = assignment_events.terms(assignment)
+        assignment.expires_at = until
+        assignment.reason = assignment.reason if reason is KEPT else reason
+        diff = changes(told, assignment_events.terms(assignment))
+        if not diff:
+            return assignment
+        await assignment.save(update_fields=["expires_at", "reason"])
+        await write.record(
+            target(holder),
+            [*assignment_events.naming(assignment, assignment.role), *diff],
+            workspace_id=assignment.workspace_id,
+            reason=assignment.reason,
+        )
+    return assignment
+
+
+def _longer(until: datetime | None, before: datetime | None) -> bool:
+    """Whether what ends at the first moment lasts longer than what ends at the second."""
+    return before is not None and (until is None or until > before)
+
+
 async def unassign(subject: Subject, assignment_id: UUID) -> Assignment:
     """Take a role away. Raises `NotFound`, `Forbidden`, `Escalation`, `LastOwner`."""
     async with writing(subject, Action.ROLE_UNASSIGN, changes_access=True) as write:
         assignment = await found(write.access, assignment_id)
         role = assignment.role
-        holder = await _principal(
-            write.organization_id, Principal(assignment.principal_type, assignment.principal_id)
-        )
-        write.about(target(holder), workspace_id=assignment.workspace_id)
+        holder = await _holder(write, assignment)
         _require_handing(write, assignment, until=now())
         await assignment.delete()
         await write.record(
@@ -245,6 +302,15 @@ async def delete_at_resource(write: Write, scope: Scope, *, reason: str) -> int:
     going = await there.select_related("role")
     await assignment_events.delete(write.subject, going, reason=reason)
     return len(going)
+
+
+async def _holder(write: Write, assignment: Assignment) -> Member | Group:
+    """Who has it, whom the change is about."""
+    holder = await _principal(
+        write.organization_id, Principal(assignment.principal_type, assignment.principal_id)
+    )
+    write.about(target(holder), workspace_id=assignment.workspace_id)
+    return holder
 
 
 async def _principal(organization_id: UUID, principal: Principal) -> Member | Group:

@@ -10,7 +10,8 @@ Who may rehearse a change is who may make it and reads the members of the organi
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from identity.subject import Subject
 from identity.writing import lock, undone
 from models.assignment import ScopeType
 from models.clock import now
-from models.sql import as_uuid
+from models.sql import Statement, as_optional_time, as_uuid
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
@@ -51,6 +52,8 @@ class Change(Generic[ResultT_co]):
 
     carry_out: Callable[[Subject], Awaitable[ResultT_co]]
     touches: Touched = EVERYBODY
+    moves_end_of: UUID | None = None
+    """An assignment whose end it moves: what that does shows at the earlier of both ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,9 @@ class PermissionTotal:
 class Preview:
     """What a change would do. With a `refusal` it would do nothing.
 
-    `members` are the affected ones, newest first. `permissions` are in the order of the vocabulary,
-    and `None` to a subject who may not read roles.
+    `starts_at` is the moment from which on it would be so; without one, it is at once. `members`
+    are the affected ones, newest first. `permissions` are in the order of the vocabulary, and
+    `None` to a subject who may not read roles.
     """
 
     refusal: Refusal | None
@@ -110,6 +114,7 @@ class Preview:
     gaining: int = 0
     losing: int = 0
     permissions: Sequence[PermissionTotal] | None = ()
+    starts_at: datetime | None = None
 
 
 async def rehearse(subject: Subject, change: Change[object]) -> Preview:
@@ -124,18 +129,34 @@ async def rehearse(subject: Subject, change: Change[object]) -> Preview:
         subject.access.require(Permission.MEMBERS_READ, ORGANIZATION)
         organization_id, moment = subject.organization_id, now()
         member_ids = await members_touched(organization_id, change.touches)
+        ends = await _ends(organization_id, change)
         try:
             async with undone():
                 with demanding():  # what is only rehearsed is no use of a permission
                     await change.carry_out(subject)
                 member_ids |= await members_touched(organization_id, change.touches)
+                ends |= await _ends(organization_id, change)
+                starts_at = min(filter(None, ends)) if len(ends) > 1 else None
+                moment = starts_at or moment
                 after = await standing(organization_id, member_ids, moment)
         except Refusal as refusal:
             if refusal.status not in BY_THE_RULES:
                 raise
             return Preview(refusal)
         before = await standing(organization_id, member_ids, moment)
-    return _Comparison(subject.access, before, after).preview(member_ids)
+    preview = _Comparison(subject.access, before, after).preview(member_ids)
+    return replace(preview, starts_at=starts_at)
+
+
+async def _ends(organization_id: UUID, change: Change[object]) -> set[datetime | None]:
+    """When the assignment ends whose end the change moves, as things are."""
+    if change.moves_end_of is None:
+        return set()
+    row = await _END.row(organization_id, change.moves_end_of)
+    return set() if row is None else {as_optional_time(row["expires_at"])}
+
+
+_END = Statement("SELECT expires_at FROM assignments WHERE organization_id = $1 AND id = $2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a change would do, as mutations that take `dryRun` and `simulate` answer it."""
 
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import strawberry
@@ -93,6 +94,10 @@ class AccessPreviewMember:
 class AccessPreview:
     row: strawberry.Private[Preview]
 
+    starts_at: datetime | None = public_column(
+        "starts_at",
+        "From when on it would be so; null: at once. Of an end that moves, it is the earlier one.",
+    )
     members_gaining: int = public_column("gaining", "How many would gain anything.")
     members_losing: int = public_column("losing", "How many would lose anything.")
 

@@ -150,7 +150,7 @@ async def _compiled(
     reading = _Reading()
     for row in rows:
         grants[reading.id(row["holder_id"])].append(reading.grant(row))
-    moment, archived = now(), await archived_in(organization_id)
+    archived = await archived_in(organization_id)
     return {
         holder_id: access_at(moment, organization_id, given, plan, archived)
         for holder_id, given in grants.items()

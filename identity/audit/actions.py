@@ -38,6 +38,7 @@ class Action(StrEnum):
     ROLE_DELETE = "role.delete", "A custom role was deleted."
     ROLE_ASSIGN = "role.assign", "A member or group was given a role at a scope."
     ROLE_UNASSIGN = "role.unassign", "A member or group lost a role at a scope."
+    ASSIGNMENT_UPDATE = "assignment.update", "A role that was given got another end or reason."
     ACCESS_REVIEW_OPEN = "access_review.open", "An access review was opened."
     ACCESS_REVIEW_DECIDE = (
         "access_review.decide",

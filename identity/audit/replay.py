@@ -42,6 +42,7 @@ TELLING = frozenset(
         Action.ROLE_DELETE,
         Action.ROLE_ASSIGN,
         Action.ROLE_UNASSIGN,
+        Action.ASSIGNMENT_UPDATE,
     }
 )
 """The actions that say by themselves how access changed."""
@@ -224,12 +225,15 @@ def assignments_before(
             assignments.pop(UUID(event.changes["assignmentId"]["after"]), None)
         elif event.action is Action.ROLE_UNASSIGN:
             assignments[UUID(event.was("assignmentId"))] = _taken(event)
+        elif event.action is Action.ASSIGNMENT_UPDATE and "expiresAt" in event.changes:
+            id_ = UUID(event.was("assignmentId"))
+            if id_ in assignments:
+                assignments[id_] = replace(assignments[id_], expires_at=_moment(event))
     return assignments
 
 
 def _taken(event: Event) -> PastAssignment:
     scope_type, scope_id = event.was("scope").split(":")
-    expires_at = event.was("expiresAt")
     return PastAssignment(
         role_id=UUID(event.was("roleId")),
         principal_type=PrincipalType(event.target_type),
@@ -237,5 +241,11 @@ def _taken(event: Event) -> PastAssignment:
         scope_type=ScopeType(scope_type),
         scope_id=UUID(scope_id),
         workspace_id=event.workspace_id,
-        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+        expires_at=_moment(event),
     )
+
+
+def _moment(event: Event) -> datetime | None:
+    """When an assignment was to end, before an event about it."""
+    expires_at = event.was("expiresAt")
+    return None if expires_at is None else datetime.fromisoformat(expires_at)

@@ -21,7 +21,7 @@ from schema.members.member_mutations import (
     RemoveMemberInput,
     SuspendMemberInput,
 )
-from schema.members.mutations import AssignRoleInput, UnassignRoleInput
+from schema.members.mutations import AssignRoleInput, UnassignRoleInput, UpdateAssignmentInput
 from schema.previews import AccessPreview
 from schema.roles.mutations import DeleteRoleInput, RestoreRoleInput, UpdateRoleInput
 
@@ -47,6 +47,7 @@ class AccessChangeInput:
     restore_role: RestoreRoleInput | None = _one("A custom role as it was once.")
     delete_role: DeleteRoleInput | None = _one("A custom role that goes.")
     assign_role: AssignRoleInput | None = _one("A role that is given to a member or a group.")
+    update_assignment: UpdateAssignmentInput | None = _one("Another end of a role that was given.")
     unassign_role: UnassignRoleInput | None = _one("A role that is taken away.")
     update_group: UpdateGroupInput | None = _one("Who joins a group, and who leaves it.")
     delete_group: DeleteGroupInput | None = _one("A group that goes, with its roles.")

@@ -31,7 +31,7 @@ from identity.access.compiled import Access
 from identity.access.load import read_access, read_group_access
 from identity.access.permissions import Permission
 from identity.access_reviews import closing, opening
-from identity.assignments import Principal, Scope
+from identity.assignments import KEPT, Principal, Scope
 from identity.campaigns import Content
 from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup, Membership
@@ -140,6 +140,16 @@ class History:
     async def take(self, pick: Pick) -> None:
         held = await Assignment.filter(organization=self.world.organization).order_by("id")
         await assignments.unassign(self.world.operator, held[pick[0] % len(held)].id)
+
+    async def move_end(self, pick: Pick) -> None:
+        held = await Assignment.filter(organization=self.world.organization).order_by("id")
+        ends = (None, *(now() + timedelta(hours=each) for each in (1, 2, 5)))
+        await assignments.update(
+            self.world.operator,
+            _picked(held, pick[0]).id,
+            expires_at=KEPT if pick[2] % 5 == 0 else ends[pick[1] % 4],
+            reason=f"Because {pick[2]}." if pick[2] % 2 else KEPT,
+        )
 
     async def add_role(self, pick: Pick) -> None:
         chosen = [PERMISSIONS[each % len(PERMISSIONS)] for each in pick]
@@ -313,6 +323,8 @@ CHANGES: Sequence[Any] = [
     History.give,
     History.give,
     History.take,
+    History.move_end,
+    History.move_end,
     History.add_role,
     History.change_role,
     History.change_role,

@@ -31,7 +31,6 @@ from hypothesis.stateful import (
 )
 
 from identity import (
-    answers,
     assignments,
     campaigns,
     groups,
@@ -44,18 +43,16 @@ from identity import (
     sending_servers,
 )
 from identity.access.builtin_roles import BUILTIN_PERMISSIONS
-from identity.access.decision import Target
-from identity.access.kinds import CAMPAIGN, KINDS
+from identity.access.kinds import KINDS
 from identity.access.load import cache
 from identity.access.permissions import Permission, bits_of, mask_of, permissions_in
-from identity.access.visible import visible_ids
 from identity.assignments import Principal, Scope
 from identity.campaigns import Content
 from identity.credentials import scim_tokens, sessions
 from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup, Membership
 from identity.members import Person
-from identity.refusals import NotFound, Refusal, Unauthenticated
+from identity.refusals import Refusal, Unauthenticated
 from identity.sending_servers import Settings
 from identity.sso import invited
 from identity.subject import Origin, Subject
@@ -79,10 +76,10 @@ from models import (
 )
 from models.clock import now
 from models.database import opened
-from models.window import Window
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
-from tests.identity.picture import Held, Picture, accesses, picture
+from tests.identity.agreeing import assert_agreeing
+from tests.identity.picture import Held, Picture, picture
 from tests.identity.soundness import assert_sound
 from tests.world import World, at_workspace, new_world
 
@@ -315,12 +312,18 @@ class UseCases(RuleBasedStateMachine):
 
         self._attempt(actor, give)
 
-    @rule(actor=NUMBER, assignment=NUMBER)
-    def unassign(self, actor: int, assignment: int) -> None:
-        async def take(subject: Subject) -> object:
-            return await assignments.unassign(subject, (await self._one(Assignment, assignment)).id)
+    @rule(actor=NUMBER, assignment=NUMBER, hours=HOURS, takes=st.booleans())
+    def change_assignment(
+        self, actor: int, assignment: int, hours: int | None, takes: bool
+    ) -> None:
+        async def change(subject: Subject) -> object:
+            row = await self._one(Assignment, assignment)
+            if takes:
+                return await assignments.unassign(subject, row.id)
+            ends = now() + timedelta(hours=hours) if hours else None
+            return await assignments.update(subject, row.id, expires_at=ends)
 
-        self._attempt(actor, take)
+        self._attempt(actor, change)
 
     @rule(
         actor=NUMBER,
@@ -533,38 +536,10 @@ class UseCases(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         await assert_sound(self.own)
-        await self._check_answers()
-        await self._check_sessions()
-
-    async def _check_answers(self) -> None:
-        """Checks, the list of campaigns and `whoCan`, of one permission at one place."""
         permission = ASKED[self.steps % len(ASKED)]
         place = self.before.places[self.steps % len(self.before.places)]
-        scope = await self._scope_of(place)
-        held = await accesses(self.world)
-        expected = {id_ for id_, access in held.items() if access.allows(permission, place)}
-        found = await answers.who_can(self.world.operator, permission, scope)
-        lines = await found.page(Window(limit=100))
-        assert {line.id for line in lines} == expected
-        workspace_id = place.workspace_id or self.world.a.id
-        listed = await self._all(Campaign, workspace_id=workspace_id)
-        for access in held.values():
-            seen = await visible_ids(
-                access, CAMPAIGN, permission.bit, workspace_id, Window(limit=100)
-            )
-            assert set(seen) == {
-                row.id for row in listed if access.allows(permission, Target(workspace_id, row.id))
-            }
-
-    async def _scope_of(self, place: Target) -> Scope:
-        if place.workspace_id is None:
-            return self.world.everywhere
-        if place.resource_id is None:
-            return Scope(ScopeType.WORKSPACE, place.workspace_id)
-        for scope_type, kind in KINDS.items():
-            if await kind.model.exists(id=place.resource_id):
-                return Scope(scope_type, place.resource_id)
-        raise NotFound("resource")
+        await assert_agreeing(self.world, permission, place)
+        await self._check_sessions()
 
     async def _check_sessions(self) -> None:
         """Who is no active member is signed in no more, and stays so."""

@@ -142,6 +142,10 @@ async def assignment(world: World, name: str) -> Given:
     return {"assignmentId": global_id("Assignment", given.id)}
 
 
+async def another_reason(world: World, name: str) -> Given:
+    return {**await assignment(world, name), "reason": "Holidays."}
+
+
 async def an_invitation(world: World, name: str) -> Given:
     return {
         "email": f"{name.lower()}@elsewhere.example",
@@ -187,6 +191,7 @@ OPERATIONS = [
     Operation("updateRole", P.ROLES_WRITE, role_change, seen_with=P.ROLES_READ),
     Operation("deleteRole", P.ROLES_DELETE, role, seen_with=P.ROLES_READ),
     Operation("assignRole", P.MEMBERS_ASSIGN, an_assignment),
+    Operation("updateAssignment", P.MEMBERS_ASSIGN, another_reason, seen_with=P.MEMBERS_READ),
     Operation("unassignRole", P.MEMBERS_ASSIGN, assignment, seen_with=P.MEMBERS_READ),
     Operation("inviteMember", P.MEMBERS_INVITE, an_invitation),
     Operation("revokeInvitation", P.MEMBERS_INVITE, invitation, seen_with=P.MEMBERS_READ),

@@ -29,6 +29,7 @@ PAYLOADS = {
     "restoreRole": ("RestoreRoleInput", "role { id }"),
     "deleteRole": ("DeleteRoleInput", "deletedRoleId"),
     "assignRole": ("AssignRoleInput", "assignment { id }"),
+    "updateAssignment": ("UpdateAssignmentInput", "assignment { id }"),
     "unassignRole": ("UnassignRoleInput", "deletedAssignmentId"),
     "updateGroup": ("UpdateGroupInput", "group { id }"),
     "deleteGroup": ("DeleteGroupInput", "deletedGroupId"),

@@ -77,6 +77,9 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
             required = {"roleId": id_of("Role"), "principalId": holder, "scopeId": id_of(kind)}
             optional = {"expiresAt": _moment(choices), "reason": label, **_dry_run(choices)}
             return required, optional
+        case "updateAssignment":
+            optional = {"expiresAt": _moment(choices), "reason": label, **_dry_run(choices)}
+            return {"assignmentId": id_of("Assignment")}, optional
         case "unassignRole":
             return {"assignmentId": id_of("Assignment")}, _dry_run(choices)
         case "updateMember":
