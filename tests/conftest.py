@@ -16,6 +16,7 @@ from identity.access.load import cache
 from models import clock
 from models.database import opened
 from models.migrating import upgrade
+from tests import examples
 from tests.clock import MovableClock
 from tests.door import http_client
 from tests.peers import missing
@@ -24,6 +25,7 @@ from tests.world import World, new_world
 POSTGRES_URL = os.environ.get(
     "GATEPOST_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
+examples.use()
 SECRET_KEYS = [Fernet.generate_key().decode()]
 
 

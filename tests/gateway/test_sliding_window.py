@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
 
 from gateway.sliding_window import InMemory, InRedis
+from tests.examples import examples
 
 LIMIT = RateLimitItemPerMinute(10)
 START = 1_800_000_000.123
@@ -28,7 +29,7 @@ STEPS = st.lists(
 """Seconds that pass, and who then spends how much."""
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300, at_length=10_000)
 @given(STEPS)
 def test_it_counts_as_the_library_does(steps: Sequence[tuple[int, str, int]]) -> None:
     asyncio.run(_count_in_both(steps))

@@ -5,7 +5,6 @@ same is asked for each of those moments, of the audit log. `HYPOTHESIS_PROFILE=l
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from identity import (
     assignments,
@@ -57,10 +56,10 @@ from models.clock import now
 from models.database import opened
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
+from tests.examples import LONG, examples
 from tests.world import World, new_world
 
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-EXAMPLES, STEPS = (200, 60) if LONG else (12, 30)
+STEPS = 60 if LONG else 30
 NUMBERS = count()
 PickedT = TypeVar("PickedT")
 PERMISSIONS = [
@@ -390,7 +389,7 @@ def test_access_at_each_moment_is_what_it_was(
 ) -> None:
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @examples(12, at_length=200)
         @given(
             st.lists(st.tuples(st.integers(0, len(CHANGES) - 1), PICKS), max_size=STEPS, min_size=8)
         )

@@ -9,7 +9,6 @@ agree. `HYPOTHESIS_PROFILE=long` runs it for minutes.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,7 +19,6 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -78,18 +76,13 @@ from models.clock import now
 from models.database import opened
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
+from tests.examples import examples
 from tests.identity.agreeing import assert_agreeing
 from tests.identity.picture import Held, Picture, picture
 from tests.identity.soundness import assert_sound
 from tests.world import World, at_workspace, new_world
 
-QUICK = settings(max_examples=20, stateful_step_count=25)
-PROFILES = {"long": settings(max_examples=300, stateful_step_count=60)}
-PROFILE = settings(
-    PROFILES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), QUICK),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = examples(20, at_length=300, steps=(25, 60))
 P = Permission
 LIMITS = SessionLimits(idle=timedelta(days=10_000), absolute=timedelta(days=10_000))
 SLUGS = count()

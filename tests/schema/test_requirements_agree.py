@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from graphql import (
     parse,
     validate,
 )
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 
 from identity import assignments, groups, invitations, roles
 from identity.access.permissions import Permission, mask_of
@@ -48,11 +47,9 @@ from schema.requirements.tree import Conditions, listed, requirements_of
 from schema.requirements.verdict import Effect, Judgement, Verdict, holding, judge
 from schema.schema import graphql_schema
 from tests.conftest import SECRET_KEYS
+from tests.examples import examples
 from tests.schema.asking import answered
 from tests.world import World, at_campaign, at_workspace, new_world
-
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-EXAMPLES = 3000 if LONG else 60
 
 VISIBLE_LISTS = frozenset({"campaigns", "mailingLists", "sendingServers", "workspaces"})
 OF_THE_ROW = frozenset({"diff", "viewerCan"})
@@ -297,12 +294,7 @@ def assert_verdict(judgement: Judgement, guarded: list[str], body: Any) -> None:
         assert judgement.verdict is (Verdict.PARTLY if there else Verdict.NONE)
 
 
-EVERY = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=not LONG,
-    suppress_health_check=list(HealthCheck),
-)
+EVERY = examples(60, at_length=3000)
 
 
 def test_a_query_gives_what_the_verdict_says(database_url: str) -> None:

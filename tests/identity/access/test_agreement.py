@@ -6,7 +6,6 @@ oracle about every member. `HYPOTHESIS_PROFILE=long` runs it for minutes.
 """
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,7 +15,6 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     Bundle,
     MultipleResults,
@@ -63,16 +61,11 @@ from models.database import opened
 from models.window import Window
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
+from tests.examples import examples
 from tests.identity.access.oracle import BUILTIN, EVERYTHING, Facts, Held, with_implied
 from tests.world import World, new_world
 
-QUICK = settings(max_examples=30, stateful_step_count=20)
-PROFILES = {"long": settings(max_examples=500, stateful_step_count=50)}
-PROFILE = settings(
-    PROFILES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), QUICK),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = examples(30, at_length=500, steps=(20, 50))
 LIMITS = SessionLimits(idle=timedelta(days=10_000), absolute=timedelta(days=10_000))
 
 PERMISSIONS = st.frozensets(
@@ -188,12 +181,15 @@ class Agreement(RuleBasedStateMachine):
     def replace_role(self, role_id: UUID, builtin: BuiltinRole) -> None:
         replacement = self._builtin(builtin)
         self.run(roles.delete(self.world.operator, role_id, replacement_id=replacement))
-        places = {(h.holder, h.scope) for h in self.facts.held if h.role == replacement}
-        self.facts.held = [
-            held._replace(role=replacement) if held.role == role_id else held
-            for held in self.facts.held
-            if held.role != role_id or (held.holder, held.scope) not in places
-        ]
+        for held in [each for each in self.facts.held if each.role == role_id]:
+            self.facts.held.remove(held)
+            if held.until and held.until <= now():
+                continue
+            place = (replacement, held.holder, held.scope)
+            same = [h for h in self.facts.held if (h.role, h.holder, h.scope) == place]
+            if all(outlasts(held, other) for other in same):
+                self.facts.held = [h for h in self.facts.held if h not in same]
+                self.facts.held.append(held._replace(role=replacement))
         del self.facts.roles[role_id]
 
     @rule(target=given, role_id=custom, holder=NUMBER, place=NUMBER, hours=HOURS)
@@ -509,6 +505,10 @@ class Agreement(RuleBasedStateMachine):
         scopes += [Scope(ScopeType.CAMPAIGN, campaign) for campaign in self.facts.campaigns]
         scopes.append(self.world.everywhere)
         return scopes[number % len(scopes)]
+
+
+def outlasts(held: Held, other: Held) -> bool:
+    return other.until is not None and (held.until is None or held.until > other.until)
 
 
 async def _open(stack: AsyncExitStack, url: str) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from identity.access.load import cache
 from models.database import opened
 from schema.schema import graphql_schema
 from tests.clock import MovableClock
 from tests.conftest import SECRET_KEYS
+from tests.examples import examples
 from tests.schema.engine.both import Tally
 from tests.schema.engine.changes import given_to
 from tests.schema.engine.choices import Choices, seeded
@@ -41,14 +42,7 @@ class Running:
         """
         tally = Tally()
 
-        @settings(
-            max_examples=documents,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )
+        @examples(documents, at_length=50 * documents)
         @given(st.data())
         def same(data: st.DataObject) -> None:
             choices = Choices(lambda n: data.draw(st.integers(0, n - 1)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLError
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from identity.refusals import TooExpensive
@@ -15,6 +15,7 @@ from schema.limits import parsed, require_within_limits
 from schema.schema import graphql_schema
 from schema.validation import mistakes
 from tests.door import Person
+from tests.examples import examples
 from tests.schema.hostile.corpus import FAMILIES, SIZES
 
 VALID = "valid"
@@ -118,7 +119,7 @@ FRAGMENT_SOUP = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(300, at_length=10_000)
 @given(st.one_of(st.text(max_size=300), FRAGMENT_SOUP))
 @example("\ud800")
 @example('{ node(id: "\ud800") { id } }')

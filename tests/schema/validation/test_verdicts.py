@@ -1,7 +1,5 @@
 """Our rules judge each document as graphql-core's do, rule by rule and as a whole."""
 
-import os
-
 import pytest
 from graphql import (
     DocumentNode,
@@ -19,13 +17,14 @@ from graphql import (
     validate,
 )
 from graphql.validation import ASTValidationRule
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.schema import graphql_schema
 from schema.validation import IDLE, MOST_ERRORS, REPLACED, RULES, mistakes
 from schema.validation.merging import FieldsMergeRule
 from schema.validation.reaching import ReachingRule
+from tests.examples import examples
 from tests.schema.validation.documents import documents
 
 CROSSING = build_schema("""
@@ -53,12 +52,7 @@ ACROSS = (
     NoUnusedVariablesRule,
     VariablesInAllowedPositionRule,
 )
-EXAMPLES = {"long": 10_000}
-MANY = settings(
-    max_examples=EXAMPLES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 150),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+MANY = examples(150, at_length=10_000)
 
 
 def accepts(schema: GraphQLSchema, document: DocumentNode, *rules: type[ASTValidationRule]) -> bool:
