@@ -243,8 +243,14 @@ async def suggestions(subject: Subject, explanation: Explanation) -> list[Sugges
         gained = narrowed(roles.mask_of_role(role), scope.type) & ~present
         if gained & wanted and roles.fits(role, scope.type):
             found.append(Suggestion(role, scope, at, permissions_in(gained)))
-    found.sort(key=lambda each: (len(each.gains), each.role.name_key))
+    found.sort(key=_smallest_first)
     return found[:MOST_SUGGESTIONS]
+
+
+def _smallest_first(suggestion: Suggestion) -> tuple[int, int, str]:
+    """By what is added; of roles that add as much there, those that would give least elsewhere."""
+    role = suggestion.role
+    return len(suggestion.gains), roles.mask_of_role(role).bit_count(), role.name_key
 
 
 async def grantors(

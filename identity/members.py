@@ -19,7 +19,7 @@ from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.credentials import sessions
-from identity.owners import owns
+from identity.owners import is_owner
 from identity.refusals import Conflict, Forbidden, NotFound
 from identity.sso import attempts
 from identity.subject import Subject
@@ -232,7 +232,7 @@ async def leave(subject: Subject, organization_id: UUID) -> Member:
         if member is None:
             raise NotFound("member")
         write.about(target(member))
-        if await owns(write.organization_id, member.id):
+        if is_owner(write.subject):
             raise Forbidden(
                 "You own the organization. Step down first: give the role Owner back.",
                 reason="OWNER",

@@ -1,14 +1,15 @@
-"""The invariant that somebody can always get in and repair things."""
+"""Owners, and the invariant that one of them can always get in and repair things.
+
+An owner has the built-in role Owner at the organization. One who lasts has it without an end, and
+is active: of those one must remain.
+"""
 
 from uuid import UUID
 
-from identity.access.builtin_roles import BUILTIN_PERMISSIONS
-from identity.access.compiled import Access
-from identity.access.decision import ORGANIZATION
-from identity.access.permissions import mask_of
 from identity.refusals import Forbidden, LastOwner
+from identity.subject import Subject
 from models.assignment import ScopeType
-from models.clock import now
+from models.audit_event import ActorType
 from models.member import MemberStatus
 from models.role import BuiltinRole
 from models.sql import Statement, as_uuid
@@ -31,30 +32,6 @@ _LASTING_OWNERS = (
 )
 _OWNING = Statement(_LASTING_OWNERS)
 _OWNING_ONE = Statement(_LASTING_OWNERS + " LIMIT 1")
-
-OWNER_MASK = mask_of(BUILTIN_PERMISSIONS[BuiltinRole.OWNER])
-
-_OWNS = Statement("""
-    SELECT a.id FROM assignments a
-    JOIN roles r ON r.id = a.role_id AND r.builtin = $3
-    WHERE a.organization_id = $1 AND a.scope_type = $4
-      AND (a.expires_at IS NULL OR a.expires_at > $5)
-      AND (a.principal_id = $2
-           OR a.principal_id IN (SELECT group_id FROM group_members WHERE member_id = $2))
-    LIMIT 1
-""")
-
-
-async def owns(organization_id: UUID, member_id: UUID) -> bool:
-    """Whether the member owns the organization now, directly or through a group."""
-    owning = await _OWNS.row(
-        organization_id,
-        member_id,
-        BuiltinRole.OWNER.value,
-        ScopeType.ORGANIZATION.value,
-        now(),
-    )
-    return owning is not None
 
 
 async def require_owner(organization_id: UUID) -> None:
@@ -83,12 +60,20 @@ async def owning(organization_id: UUID) -> frozenset[UUID]:
     return frozenset(as_uuid(row["id"]) for row in rows)
 
 
-def is_owner(access: Access) -> bool:
-    """Whether the subject holds all of Owner at the organization, whatever the plan includes."""
-    return not OWNER_MASK & ~access.granted_at(ORGANIZATION)
+def is_owner(subject: Subject) -> bool:
+    """Whether the subject owns the organization now: a member who has Owner there, for good or for
+    a time, directly or through a group. A role of one's own that holds as much makes no owner. The
+    operator stands above owners.
+    """
+    if subject.member_id is None:
+        return subject.actor_type is ActorType.SYSTEM
+    return any(
+        grant.builtin is BuiltinRole.OWNER and grant.scope_type is ScopeType.ORGANIZATION
+        for grant in subject.access.grants
+    )
 
 
-def require_being_owner(access: Access) -> None:
+def require_being_owner(subject: Subject) -> None:
     """Raise `Forbidden` for anybody but an owner."""
-    if not is_owner(access):
+    if not is_owner(subject):
         raise Forbidden("Only an owner may do this.", reason="OWNER_ONLY", missing=[])

@@ -244,4 +244,5 @@ def _grant(id_: UUID, assignment: PastAssignment, role: PastRole, holder_name: s
         workspace_id=assignment.workspace_id,
         mask=narrowed(mask_of(held(role.builtin, role.permissions)), assignment.scope_type),
         expires_at=assignment.expires_at,
+        builtin=role.builtin,
     )

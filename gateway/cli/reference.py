@@ -11,7 +11,9 @@ from identity.access.levels import RoleLevel, level_of
 from identity.access.permissions import (
     GROUPS,
     ORGANIZATION_ONLY_GROUPS,
+    RESOURCE_GROUPS,
     SENSITIVE,
+    SHARING,
     Permission,
     PermissionGroup,
     implied_by,
@@ -112,9 +114,17 @@ def _group(group: PermissionGroup) -> str:
         for p in group.permissions
     )
     implying = ", ".join(p.action for p in group.permissions if implied_by(p))
-    organization_only = group.name in ORGANIZATION_ONLY_GROUPS
-    where = "the organization" if organization_only else "any scope"
-    return _row(group.name, actions, where, implying or NONE)
+    return _row(group.name, actions, _where(group), implying or NONE)
+
+
+def _where(group: PermissionGroup) -> str:
+    """The scopes at which a role can give something of the group."""
+    if group.name in ORGANIZATION_ONLY_GROUPS:
+        return "the organization"
+    sharing = ", ".join(p.action for p in group.permissions if p in SHARING)
+    if group.name in RESOURCE_GROUPS.values():
+        return "any scope"
+    return "organization, workspace" + f"; {sharing} at any scope" * bool(sharing)
 
 
 def _level(group: PermissionGroup, role: BuiltinRole) -> str:

@@ -17,6 +17,7 @@ from identity.access.demanded import demand
 from identity.access.permissions import (
     ALL_MASK,
     ARCHIVED_MASK,
+    EFFECTIVE_MASKS,
     ORGANIZATION_ONLY_MASK,
     Permission,
     mask_of,
@@ -261,5 +262,7 @@ def nowhere(organization_id: UUID) -> Access:
 
 
 def narrowed(mask: int, scope_type: ScopeType) -> int:
-    """What of a role's mask takes effect at a scope."""
-    return mask if scope_type is ScopeType.ORGANIZATION else mask & ~ORGANIZATION_ONLY_MASK
+    """What of a role's mask takes effect at a scope: at a single resource, what is about its kind,
+    and who has roles there. The rest would be held at nothing, and yet count as held anywhere.
+    """
+    return mask & EFFECTIVE_MASKS[scope_type]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from identity.access.permissions import Permission
 from models.assignment import PrincipalType, ScopeType
+from models.role import BuiltinRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Grant:
     """One assignment as it takes effect for a subject: directly, or through a group.
 
     `role_version` is that of the role whose permissions are in `mask`. `workspace_id` is the
-    workspace the scope is or lies in; null at the organization.
+    workspace the scope is or lies in; null at the organization. `builtin` says which of the fixed
+    roles it is, if any.
     """
 
     assignment_id: UUID
@@ -46,6 +48,7 @@ class Grant:
     workspace_id: UUID | None
     mask: int
     expires_at: datetime | None = None
+    builtin: BuiltinRole | None = None
 
     def said(self, *, naming_role: bool = True) -> str:
         """A few words for a sentence about it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from identity.access.lookup import Lookup, Place, seen_with
-from identity.access.permissions import Permission, bits_of
+from identity.access.permissions import RESOURCE_GROUPS, Permission, bits_of
 from models.assignment import ScopeType
 from models.campaign import Campaign
 from models.mailing_list import MailingList
@@ -27,7 +27,7 @@ class ResourceKind(Generic[ResourceT]):
     @property
     def group(self) -> str:
         """The permission group of this kind."""
-        return self.seen_with[0].group
+        return RESOURCE_GROUPS[self.scope_type]
 
     @property
     def table(self) -> str:

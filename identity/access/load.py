@@ -90,16 +90,21 @@ class _Reading:
             workspace_id=None if workspace_id is None else self.id(workspace_id),
             mask=mask,
             expires_at=as_optional_time(row["expires_at"]),
+            builtin=_builtin(row),
         )
 
 
 _SCOPE_TYPES = {each.value: each for each in ScopeType}
+_BUILTIN_ROLES = {each.value: each for each in BuiltinRole}
 _PRINCIPAL_TYPES = {each.value: each for each in PrincipalType}
 
 
 def _role_mask(row: Any) -> int:
-    builtin = None if row["builtin"] is None else BuiltinRole(row["builtin"])
-    return mask_of(held(builtin, as_json(row["permissions"])))
+    return mask_of(held(_builtin(row), as_json(row["permissions"])))
+
+
+def _builtin(row: Any) -> BuiltinRole | None:
+    return None if row["builtin"] is None else _BUILTIN_ROLES[row["builtin"]]
 
 
 async def read_access(organization_id: UUID, member_id: UUID, plan: Plan) -> Access:

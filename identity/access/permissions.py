@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.assignment import ScopeType
+
 
 class Permission(StrEnum):
     """What can be done. `meaning` says it to people, in the schema and in the reference."""
@@ -190,6 +192,17 @@ READ_LEVEL: frozenset[Permission] = frozenset(
 ORGANIZATION_ONLY_GROUPS = frozenset({"identity", "organization"})
 """Groups that mean something at the organization only: other scopes never grant them."""
 
+RESOURCE_GROUPS: Mapping[ScopeType, str] = {
+    ScopeType.CAMPAIGN: "campaigns",
+    ScopeType.MAILING_LIST: "lists",
+    ScopeType.SENDING_SERVER: "servers",
+}
+"""The kinds of single resource that a role can be given at, and the group that is about each."""
+
+SHARING = frozenset({Permission.MEMBERS_READ, Permission.MEMBERS_ASSIGN, Permission.ROLES_READ})
+"""What counts at a single resource beside its own group: seeing who has which role there, and
+giving and taking them."""
+
 SENSITIVE: frozenset[Permission] = frozenset(
     {
         Permission.CAMPAIGNS_SEND,
@@ -278,6 +291,16 @@ READ_MASK = mask_of(READ_LEVEL)
 ARCHIVED_MASK = READ_MASK | bits_of({Permission.MEMBERS_ASSIGN, Permission.MEMBERS_REMOVE})
 """What an archived workspace leaves: reading it, and saying who may read it."""
 ORGANIZATION_ONLY_MASK = mask_of(p for p in Permission if p.group in ORGANIZATION_ONLY_GROUPS)
+
+EFFECTIVE_MASKS: Mapping[ScopeType, int] = {
+    ScopeType.ORGANIZATION: ALL_MASK,
+    ScopeType.WORKSPACE: ALL_MASK & ~ORGANIZATION_ONLY_MASK,
+    **{
+        kind: mask_of(SHARING) | bits_of(p for p in Permission if p.group == group)
+        for kind, group in RESOURCE_GROUPS.items()
+    },
+}
+"""What a role can give at a scope of each type."""
 
 
 def parse_permission(text: str) -> Permission | None:

@@ -68,7 +68,7 @@ async def cancel(subject: Subject, review_id: UUID) -> AccessReview:
 async def _open(write: Write, review_id: UUID) -> AccessReview:
     review = await REVIEW.find(write.access, review_id)
     write.about(target(review), workspace_id=review.workspace_id)
-    owners.require_being_owner(write.access)
+    owners.require_being_owner(write.subject)
     if review.status is not AccessReviewStatus.OPEN:
         raise Conflict(f"The access review is {review.status.value} already.")
     return review

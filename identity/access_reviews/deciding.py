@@ -11,7 +11,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from identity import assignments, owners, text
-from identity.access.compiled import Access
 from identity.access.lookup import Place
 from identity.access.permissions import Permission
 from identity.access_reviews.reading import REVIEW, holder_of, standing
@@ -48,8 +47,7 @@ class Answered(NamedTuple):
 class Reviewer:
     """Who decides; `holds_as` are the principals through which they hold roles."""
 
-    access: Access
-    member_id: UUID | None
+    subject: Subject
     holds_as: frozenset[UUID]
 
     def require(self, item: AccessReviewItem) -> None:
@@ -60,14 +58,15 @@ class Reviewer:
                 reason="OWN_ASSIGNMENT",
                 missing=[],
             )
-        is_asked = self.member_id is not None and self.member_id == item.reviewer_id
-        if not is_asked and not owners.is_owner(self.access):
+        member_id = self.subject.member_id
+        is_asked = member_id is not None and member_id == item.reviewer_id
+        if not is_asked and not owners.is_owner(self.subject):
             raise Forbidden(
                 "An owner, or the reviewer who is asked, decides about this.",
                 reason="OTHER_REVIEWER",
                 missing=[],
             )
-        self.access.require(Permission.MEMBERS_ASSIGN, Place.SCOPE.target_of(item))
+        self.subject.access.require(Permission.MEMBERS_ASSIGN, Place.SCOPE.target_of(item))
 
 
 async def decide(
@@ -144,11 +143,9 @@ async def _refused(write: Write, items: Iterable[AccessReviewItem]) -> dict[UUID
 async def _reviewer(write: Write) -> Reviewer:
     member_id = write.subject.member_id
     if member_id is None:
-        return Reviewer(write.access, None, frozenset())
+        return Reviewer(write.subject, frozenset())
     places = await GroupMember.filter(member_id=member_id)
-    return Reviewer(
-        write.access, member_id, frozenset({member_id, *(place.group_id for place in places)})
-    )
+    return Reviewer(write.subject, frozenset({member_id, *(place.group_id for place in places)}))
 
 
 async def _carry_out(

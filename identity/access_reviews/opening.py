@@ -70,7 +70,7 @@ async def open_review(
             about = AccessReviewSubject.WORKSPACE
             workspace = await targets.visible_workspace(write.access, workspace_id)
             write.about(target(workspace), workspace_id=workspace_id)
-        owners.require_being_owner(write.access)
+        owners.require_being_owner(write.subject)
         reviewers = await _reviewers(write, reviewer_ids)
         if await AccessReview.exists(
             organization_id=write.organization_id,

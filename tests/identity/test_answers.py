@@ -272,7 +272,6 @@ async def test_what_only_the_organization_gives_is_suggested_there(world: World)
 
 
 async def test_the_role_that_adds_least_comes_first(world: World) -> None:
-    campaign = await world.campaign(world.a)
     await world.custom_role("Zeal", SEND)
     await world.custom_role("Also", SEND)
     await world.custom_role("Wide", SEND, Permission.FORMS_WRITE)
@@ -280,7 +279,7 @@ async def test_the_role_that_adds_least_comes_first(world: World) -> None:
     ann = await world.member("Ann")
     await world.give(ann, BuiltinRole.VIEWER, world.everywhere)
 
-    explained = await answers.explain(world.operator, of(ann), SEND, at_campaign(campaign))
+    explained = await answers.explain(world.operator, of(ann), SEND, at_workspace(world.a))
     suggested = await answers.suggestions(world.operator, explained)
 
     assert [(each.role.name, len(each.gains)) for each in suggested[:3]] == [
@@ -290,8 +289,20 @@ async def test_the_role_that_adds_least_comes_first(world: World) -> None:
     ]
     assert suggested[0].gains == (SEND,)
     assert suggested[2].gains == (SEND, Permission.FORMS_READ, Permission.FORMS_WRITE)
-    assert {each.scope for each in suggested} == {at_campaign(campaign)}
+    assert {each.scope for each in suggested} == {at_workspace(world.a)}
     assert len(suggested) == answers.MOST_SUGGESTIONS
+
+
+async def test_a_role_adds_at_a_resource_what_is_about_it(world: World) -> None:
+    campaign = await world.campaign(world.a)
+    await world.custom_role("Wide", SEND, Permission.FORMS_WRITE)
+    ann = await world.member("Ann")
+
+    explained = await answers.explain(world.operator, of(ann), SEND, at_campaign(campaign))
+    [first, *_] = await answers.suggestions(world.operator, explained)
+
+    assert (first.role.name, first.scope) == ("Wide", at_campaign(campaign))
+    assert first.gains == (Permission.CAMPAIGNS_READ, SEND)
 
 
 async def test_grantors_are_exactly_those_whom_assign_obeys(world: World) -> None:

@@ -299,7 +299,7 @@ async def test_the_number_of_statements_does_not_grow(
     input_ = {
         "roleId": global_id("Role", sender.id),
         "expectedVersion": 1,
-        "add": ["FORMS_READ"],
+        "add": ["CAMPAIGNS_DELETE"],
         "dryRun": True,
     }
     await world.give(await world.member("Ann"), sender, world.everywhere)

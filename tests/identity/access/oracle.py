@@ -23,7 +23,16 @@ BUILTIN = {
 }
 EVERYTHING = [f"{group}:{action}" for group, actions in VOCABULARY.items() for action in actions]
 READS = {f"{group}:{a}" for group, actions in VOCABULARY.items() for a in actions if actions[a]}
-ANYWHERE = {group for group in VOCABULARY if group not in ("identity", "organization")}
+AT_A_WORKSPACE = {
+    permission
+    for permission in EVERYTHING
+    if not permission.startswith(("identity:", "organization:"))
+}
+AT_A_CAMPAIGN = {permission for permission in EVERYTHING if permission.startswith("campaigns:")} | {
+    "members:read",
+    "members:assign",
+    "roles:read",
+}
 
 LEFT_BY_ARCHIVING = READS | {"members:assign", "members:remove"}
 
@@ -72,7 +81,9 @@ class Facts:
         for held in self.lasting(member):
             if held.scope not in (self.organization, workspace, campaign):
                 continue
-            if held.scope != self.organization and group_of(permission) not in ANYWHERE:
+            if held.scope == workspace and permission not in AT_A_WORKSPACE:
+                continue
+            if held.scope == campaign and permission not in AT_A_CAMPAIGN:
                 continue
             if permission in with_implied(self.roles[held.role]):
                 found.add(held.id)
@@ -98,14 +109,9 @@ class Facts:
         within = [None, *(c for c, w in self.campaigns.items() if w == workspace)]
         return any(
             self.granting(member, permission, workspace, campaign)
-            for permission in EVERYTHING
-            if group_of(permission) in ANYWHERE
+            for permission in AT_A_WORKSPACE
             for campaign in within
         )
-
-
-def group_of(permission: str) -> str:
-    return permission.partition(":")[0]
 
 
 @cache

@@ -7,17 +7,30 @@ import pytest
 from identity import assignments
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Decision, DeniedBy, Target
+from identity.access.kinds import KINDS
 from identity.access.load import AccessCache, read_access
 from identity.access.permissions import Permission, permissions_in
-from identity.assignments import Principal
+from identity.assignments import Principal, Scope
 from identity.credentials import sessions
 from identity.credentials.limits import SessionLimits
-from identity.refusals import Forbidden
+from identity.refusals import Escalation, Forbidden
 from identity.subject import Origin
-from models import BuiltinRole, Member, Organization, Plan, PrincipalType, Workspace, WorkspaceState
+from models import (
+    Assignment,
+    BuiltinRole,
+    Member,
+    Organization,
+    Plan,
+    PrincipalType,
+    ScopeType,
+    Workspace,
+    WorkspaceState,
+)
 from models.sql import Statement
 from tests.clock import MovableClock
 from tests.world import World, at_campaign, at_workspace, new_world
+
+CAMPAIGNS = tuple(p for p in Permission if p.group == "campaigns")
 
 
 async def _access(world: World, member: Member) -> Access:
@@ -59,13 +72,9 @@ async def test_a_role_at_a_resource_is_for_that_resource_alone(world: World) -> 
     )
 
 
-@pytest.mark.parametrize("at", ["workspace", "campaign"])
-async def test_organization_groups_are_never_granted_below_the_organization(
-    world: World, at: str
-) -> None:
+async def test_organization_groups_are_never_granted_below_the_organization(world: World) -> None:
     campaign = await world.campaign(world.a)
-    scope = at_workspace(world.a) if at == "workspace" else at_campaign(campaign)
-    subject = await world.someone("Ann", BuiltinRole.OWNER, scope)
+    subject = await world.someone("Ann", BuiltinRole.OWNER, at_workspace(world.a))
     held = permissions_in(subject.access.mask_at(Target(world.a.id, campaign.id)))
     assert set(Permission) - set(held) == {
         Permission.IDENTITY_READ,
@@ -75,6 +84,56 @@ async def test_organization_groups_are_never_granted_below_the_organization(
         Permission.ORGANIZATION_PLAN,
         Permission.ORGANIZATION_DELETE,
     }
+
+
+@pytest.mark.parametrize("scope_type", KINDS)
+async def test_a_role_at_one_resource_gives_what_is_about_it_and_nothing_anywhere_else(
+    world: World, scope_type: ScopeType
+) -> None:
+    campaign = await world.campaign(world.a)
+    at = {
+        ScopeType.CAMPAIGN: campaign.id,
+        ScopeType.MAILING_LIST: campaign.mailing_list_id,
+        ScopeType.SENDING_SERVER: campaign.sending_server_id,
+    }[scope_type]
+    assert at is not None
+    subject = await world.someone("Ann", BuiltinRole.OWNER, Scope(scope_type, at))
+
+    held = permissions_in(subject.access.mask_at(Target(world.a.id, at)))
+
+    about_it = {p for p in Permission if p.group == KINDS[scope_type].group}
+    sharing = {Permission.MEMBERS_READ, Permission.MEMBERS_ASSIGN, Permission.ROLES_READ}
+    assert set(held) == about_it | sharing
+    assert set(permissions_in(subject.access.anywhere_mask)) == set(held)
+    assert not subject.access.allows_anywhere(Permission.AUDIT_READ)
+
+
+async def test_who_gives_a_role_at_a_resource_holds_what_it_gives_there(world: World) -> None:
+    campaign = await world.campaign(world.a)
+    sharing = (Permission.MEMBERS_ASSIGN, Permission.ROLES_READ)
+    sharer = await world.custom_role("Sharer", *CAMPAIGNS, *sharing)
+    ann = await world.someone("Ann", sharer, at_workspace(world.a))
+    bob = await world.member("Bob")
+
+    async def give(scope: Scope) -> Assignment:
+        principal = Principal(PrincipalType.MEMBER, bob.id)
+        role = await world.role(BuiltinRole.ADMIN)
+        return await assignments.assign(ann, role_id=role.id, principal=principal, scope=scope)
+
+    given = await give(at_campaign(campaign))
+    with pytest.raises(Escalation) as refused:
+        await give(at_workspace(world.a))
+
+    assert "lists:write" in refused.value.details["missing"]
+    assert [row.id for row in await Assignment.filter(principal_id=bob.id)] == [given.id]
+    assert permissions_in((await world.subject(bob)).access.anywhere_mask) == CAMPAIGNS
+
+
+async def test_a_role_that_is_not_about_a_resource_opens_nothing_there(world: World) -> None:
+    campaign = await world.campaign(world.a)
+    rest = await world.custom_role("Rest", Permission.AUDIT_READ, Permission.TEMPLATES_WRITE)
+    bob = await world.someone("Bob", rest, at_campaign(campaign))
+    assert (bob.access.anywhere_mask, bob.access.enters(world.a.id)) == (0, False)
 
 
 async def test_holding_only_organization_permissions_opens_no_workspace(world: World) -> None:

@@ -19,6 +19,7 @@ from models import (
     AccessReviewItem,
     AccessReviewStatus,
     AccessReviewSubject,
+    ActorType,
     Assignment,
     BuiltinRole,
     Member,
@@ -132,11 +133,17 @@ async def test_only_an_owner_of_the_organization_opens_closes_and_cancels(
     admin = await world.member("Ada")
     for role in (BuiltinRole.ADMIN, assigner):
         await world.give(admin, role, world.everywhere)
+    as_much = await world.custom_role("As much as Owner", *Permission)
     mask = mask_of({Permission.MEMBERS_ASSIGN})
     for subject in (
         await world.subject(admin),
         await world.someone("Lou", BuiltinRole.OWNER, at_workspace(world.a)),
-        replace(world.operator, access=fixed_access(world.organization.id, mask)),
+        await world.someone("Max", as_much, world.everywhere),
+        replace(
+            world.operator,
+            actor_type=ActorType.SCIM_TOKEN,
+            access=fixed_access(world.organization.id, mask),
+        ),
     ):
         for workspace_id in (world.a.id, None):
             async with refused(Forbidden, denied="access_review.open", reason="OWNER_ONLY"):
