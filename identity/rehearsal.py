@@ -24,7 +24,6 @@ from identity.access.lookup import Place
 from identity.access.permissions import Permission
 from identity.access.touched import (
     EVERYBODY,
-    Held,
     RowId,
     Standing,
     Touched,
@@ -85,10 +84,14 @@ class ScopeChange:
 
 @dataclass(frozen=True, slots=True)
 class AffectedMember:
-    """A member, by id, who would gain or lose something, and where."""
+    """A member who would gain or lose something, and where."""
 
-    id: UUID
+    row_id: RowId
     changes: Sequence[ScopeChange]
+
+    @property
+    def id(self) -> UUID:
+        return as_uuid(self.row_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ async def rehearse(subject: Subject, change: Change[object]) -> Preview:
                 raise
             return Preview(refusal)
         before = await standing(organization_id, member_ids, moment)
-    preview = _Comparison(subject.access, before, after).preview(member_ids)
+    preview = _Comparison(subject.access, before, after).preview()
     return replace(preview, starts_at=starts_at)
 
 
@@ -167,21 +170,20 @@ class _Comparison:
     before: Standing
     after: Standing
 
-    def preview(self, member_ids: frozenset[RowId]) -> Preview:
-        alike: dict[tuple[Held, Held], list[RowId]] = {}
-        for member_id in member_ids:
-            held = self.before.held_by(member_id), self.after.held_by(member_id)
-            alike.setdefault(held, []).append(member_id)
-        members: list[AffectedMember] = []
+    def preview(self) -> Preview:
+        changed: dict[RowId, Sequence[ScopeChange]] = {}
         gained, lost = _Total(), _Total()
-        for (was, is_now), ids in alike.items():
+        for was, is_now, ids in self.before.beside(self.after):
             found = differences(self.before.access(was), self.after.access(is_now))
             if found:
-                changes = [self._as_seen(each) for each in found]
-                members += (AffectedMember(as_uuid(member_id), changes) for member_id in ids)
+                seen = tuple(self._as_seen(each) for each in found)
+                changed |= dict.fromkeys(ids, seen)
                 gained.add(len(ids), (each.gained for each in found))
                 lost.add(len(ids), (each.lost for each in found))
-        members.sort(key=lambda member: member.id, reverse=True)
+        members = [
+            AffectedMember(row_id, changed[row_id])
+            for row_id in sorted(changed, reverse=True)  # type: ignore[type-var]
+        ]
         totals = None
         if self._names_permissions:
             totals = [

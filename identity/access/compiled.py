@@ -8,8 +8,6 @@ member, access revision).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from uuid import UUID
 
 from identity.access.decision import ORGANIZATION, Decision, DeniedBy, Grant, Target
@@ -202,37 +200,86 @@ def compile_access(
     plan_cut: int = 0,
 ) -> Access:
     """Fold grants into masks. Organization-only permissions count at the organization alone."""
-    organization_mask = 0
-    workspace_masks: dict[UUID, int] = {}
-    resource_masks: dict[UUID, int] = {}
-    grants_at: dict[UUID, list[Grant]] = {}
-    roles_within: dict[Within, dict[HeldRole, int]] = {}
-    kept = tuple(grants)
-    for grant in kept:
-        scope_type, scope_id, mask = grant.scope_type, grant.scope_id, grant.mask
-        at_organization = scope_type is ScopeType.ORGANIZATION
-        grants_at.setdefault(organization_id if at_organization else scope_id, []).append(grant)
-        if at_organization:
-            organization_mask |= mask
-        elif scope_type is ScopeType.WORKSPACE:
-            workspace_masks[scope_id] = workspace_masks.get(scope_id, 0) | mask
-        else:
-            resource_masks[scope_id] = resource_masks.get(scope_id, 0) | mask
-            held = roles_within.setdefault((scope_type, grant.workspace_id), {})
-            held[grant.principal_id, grant.role_id] = mask
-    return Access(
-        organization_id=organization_id,
-        grants=kept,
-        organization_mask=organization_mask,
-        workspace_masks=workspace_masks,
-        resource_masks=resource_masks,
-        archived_workspaces=archived_workspaces,
-        plan_cut=plan_cut,
-        granted_anywhere=reduce(or_, (grant.mask for grant in kept), 0),
-        grants_at=grants_at,
-        roles_within=roles_within,
-        entered_below=frozenset(g.workspace_id for g in kept if g.mask and g.workspace_id),
-        valid_until=min((g.expires_at for g in kept if g.expires_at is not None), default=None),
+    compiling = Compiling(organization_id)
+    compiling.add(grants)
+    return compiling.access(archived_workspaces=archived_workspaces, plan_cut=plan_cut)
+
+
+class Compiling:
+    """Grants that are folded into masks, some at a time."""
+
+    def __init__(self, organization_id: UUID) -> None:
+        self._organization_id = organization_id
+        self._grants: list[Grant] = []
+        self._masks: dict[ScopeType, dict[UUID, int]] = {each: {} for each in ScopeType}
+        self._grants_at: dict[UUID, list[Grant]] = {}
+        self._roles_within: dict[Within, dict[HeldRole, int]] = {}
+        self._anywhere = 0
+        self._entered: set[UUID] = set()
+        self._ends: set[datetime] = set()
+
+    def add(self, grants: Iterable[Grant]) -> None:
+        """Fold in these, too."""
+        organization_id, all_masks, grants_at = self._organization_id, self._masks, self._grants_at
+        noted = None
+        for grant in grants:
+            scope_type, scope_id, mask = grant.scope_type, grant.scope_id, grant.mask
+            if scope_type is ScopeType.ORGANIZATION:
+                scope_id = organization_id
+            masks, there = all_masks[scope_type], grants_at.get(scope_id)
+            if there is None:
+                grants_at[scope_id], masks[scope_id] = [grant], mask
+            else:
+                there.append(grant)
+                masks[scope_id] = masks.get(scope_id, 0) | mask
+            self._grants.append(grant)
+            if noted is None or not _alike(grant, noted):  # of a thousand, most are
+                noted = grant
+                self._note(grant)
+            if grant.expires_at is not None:
+                self._ends.add(grant.expires_at)
+
+    def _note(self, grant: Grant) -> None:
+        self._anywhere |= grant.mask
+        if grant.mask and grant.workspace_id is not None:
+            self._entered.add(grant.workspace_id)
+        if grant.scope_type not in (ScopeType.ORGANIZATION, ScopeType.WORKSPACE):
+            held = self._roles_within.setdefault((grant.scope_type, grant.workspace_id), {})
+            held[grant.principal_id, grant.role_id] = grant.mask
+
+    def access(
+        self, *, archived_workspaces: frozenset[UUID] = frozenset(), plan_cut: int = 0
+    ) -> Access:
+        """What they come to."""
+        organization = self._masks.pop(ScopeType.ORGANIZATION)
+        workspaces = self._masks.pop(ScopeType.WORKSPACE)
+        resources: dict[UUID, int] = {}
+        for masks in self._masks.values():
+            resources |= masks
+        return Access(
+            organization_id=self._organization_id,
+            grants=tuple(self._grants),
+            organization_mask=organization.get(self._organization_id, 0),
+            workspace_masks=workspaces,
+            resource_masks=resources,
+            archived_workspaces=archived_workspaces,
+            plan_cut=plan_cut,
+            granted_anywhere=self._anywhere,
+            grants_at=self._grants_at,
+            roles_within=self._roles_within,
+            entered_below=frozenset(self._entered),
+            valid_until=min(self._ends, default=None),
+        )
+
+
+def _alike(grant: Grant, other: Grant) -> bool:
+    """Whether they differ at most in what they are given at, and until when."""
+    return (
+        grant.role_id is other.role_id
+        and grant.workspace_id is other.workspace_id
+        and grant.principal_id is other.principal_id
+        and grant.scope_type is other.scope_type
+        and grant.mask == other.mask
     )
 
 

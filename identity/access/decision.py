@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from identity.access.permissions import Permission
@@ -27,8 +28,7 @@ class Target:
 ORGANIZATION = Target()
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """One assignment as it takes effect for a subject: directly, or through a group.
 
     `role_version` is that of the role whose permissions are in `mask`. `workspace_id` is the
@@ -36,7 +36,6 @@ class Grant:
     roles it is, if any.
     """
 
-    assignment_id: UUID
     role_id: UUID
     role_name: str
     role_version: int
@@ -44,9 +43,10 @@ class Grant:
     principal_id: UUID
     principal_name: str
     scope_type: ScopeType
-    scope_id: UUID
     workspace_id: UUID | None
     mask: int
+    assignment_id: UUID
+    scope_id: UUID
     expires_at: datetime | None = None
     builtin: BuiltinRole | None = None
 

@@ -99,7 +99,7 @@ class Stage:
 
     @staticmethod
     def _granted(grant: Grant, mask: int) -> Grant:
-        return replace(grant, mask=narrowed(mask, grant.scope_type))
+        return grant._replace(mask=narrowed(mask, grant.scope_type))
 
 
 def _mask(choices: Choices) -> int:
