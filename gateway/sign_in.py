@@ -10,6 +10,7 @@ Two cookies, both bound to this host, over TLS, and out of reach of scripts:
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Literal
 from uuid import UUID
@@ -40,6 +41,7 @@ from identity.sso import connections, invited, links, oidc
 from identity.sso.attempts import ANSWER_WITHIN, checked_return_to
 from identity.sso.fetching import Fetcher
 from identity.sso.finishing import Replacing, finish
+from identity.subject import Origin
 
 FLOW_COOKIE = "__Host-gatepost_flow_"
 MOST_FLOWS = 8
@@ -108,7 +110,7 @@ async def callback(request: Request) -> Response:
         browser_tokens=_browser_tokens(request),
         public_url=_settings(request).public_url,
         fetcher=_fetcher(request),
-        origin=origin_of(request),
+        origin=_origin(request),
     )
     return finish_page(
         code=proven.finish_code,
@@ -149,7 +151,7 @@ async def accept_invitation(request: Request) -> Response:
         form.get("token", ""),
         session_token=request.cookies.get(SESSION_COOKIE),
         limits=_settings(request).session_limits,
-        origin=origin_of(request),
+        origin=_origin(request),
     )
     return finish_page(
         code=accepted.finish_code,
@@ -177,7 +179,7 @@ async def finish_sign_in(request: Request) -> Response:
         replaces=request.cookies.get(SESSION_COOKIE),
         agreed=form.get("sign_out"),
         limits=_settings(request).session_limits,
-        origin=origin_of(request),
+        origin=_origin(request),
     )
     if isinstance(finished, Replacing):
         return replace_page(code, finished)
@@ -224,9 +226,14 @@ async def end_session(request: Request) -> None:
             await sessions.authenticate(
                 request.cookies.get(SESSION_COOKIE, ""),
                 limits=_settings(request).session_limits,
-                origin=origin_of(request),
+                origin=_origin(request),
             )
         )
+
+
+def _origin(request: Request) -> Origin:
+    """Where the request came from, which names what it asked for by its address."""
+    return replace(origin_of(request), operation=f"{request.method} {request.url.path}")
 
 
 def flow_cookie(attempt_id: UUID) -> str:

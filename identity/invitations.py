@@ -26,7 +26,7 @@ from identity.audit.diff import changes
 from identity.audit.record import AuditTarget, target
 from identity.mail import Message
 from identity.refusals import BadInput, Conflict, Escalation, Forbidden, NotFound
-from identity.subject import Subject, as_member
+from identity.subject import Behalf, Subject, as_member
 from identity.writing import Write, taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.clock import now
@@ -251,6 +251,9 @@ async def accept(write: Write, invitation: Invitation) -> Member:
     await invitation.save()
     write.subject = as_member(write.subject, member)
     workspace_id = invitation.workspace_id
+    inviter = None
+    if invitation.invited_by_id is not None:
+        inviter = Behalf(invitation.invited_by_id, invitation.invited_by_name)
     facts = {"member": member.id, "invitedBy": invitation.invited_by_name}
     await write.record(about(invitation), changes({}, facts), workspace_id=workspace_id)
     await write.record(
@@ -258,6 +261,7 @@ async def accept(write: Write, invitation: Invitation) -> Member:
         changes({}, assignment_events.facts(assignment, role)),
         workspace_id=workspace_id,
         action=Action.ROLE_ASSIGN,
+        on_behalf_of=inviter,
     )
     return member
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from identity.access.compiled import Access, operator_access
 from models.audit_event import ActorType, ViaType
+from models.ids import new_id
 from models.member import Member
 from models.organization import Plan
 
@@ -21,11 +22,20 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Behalf:
+    """The member for whom somebody else, or the product itself, acts."""
+
+    member_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """An authenticated caller in one organization. The tenant travels inside it.
 
     `revision` is the organization's access revision at which `access` was read. `via_id` is the
-    session's or the token's id. `authenticated_at` is when the person last proved who they are.
+    session's or the token's id, `via_name` what that is called, and `connection_id` the identity
+    provider behind a session. `authenticated_at` is when the person last proved who they are.
     """
 
     actor_type: ActorType
@@ -39,6 +49,9 @@ class Subject:
     access: Access
     origin: Origin = field(default_factory=Origin)
     authenticated_at: datetime | None = None
+    via_name: str | None = None
+    connection_id: UUID | None = None
+    on_behalf_of: Behalf | None = None
 
     @property
     def member_id(self) -> UUID | None:
@@ -67,6 +80,9 @@ class Subject:
             access,
             origin,
             self.authenticated_at,
+            self.via_name,
+            self.connection_id,
+            self.on_behalf_of,
         )
 
 
@@ -89,9 +105,15 @@ def operator(organization_id: UUID, plan: Plan, *, origin: Origin | None = None)
     return _above_roles("operator", ViaType.CLI, organization_id, plan, origin or Origin())
 
 
-def job(name: str, organization_id: UUID, plan: Plan) -> Subject:
-    """The product itself, doing what is due; `name` says what that is."""
-    return _above_roles(name, ViaType.JOB, organization_id, plan, Origin())
+def job(
+    name: str, organization_id: UUID, plan: Plan, *, on_behalf_of: Behalf | None = None
+) -> Subject:
+    """The product itself, doing what is due; `name` says what that is. Its request id is common to
+    all that is done at this time.
+    """
+    origin = Origin(request_id=new_id().hex, operation=name)
+    subject = _above_roles(name, ViaType.JOB, organization_id, plan, origin)
+    return replace(subject, on_behalf_of=on_behalf_of)
 
 
 def _above_roles(

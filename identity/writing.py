@@ -10,6 +10,7 @@ holds when the change commits: shared for ordinary changes, exclusive for change
 what rests on a count. A refusal rolls back and is itself recorded, in a transaction of its own.
 """
 
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -34,10 +35,10 @@ from identity.refusals import (
     Unauthenticated,
     VersionConflict,
 )
-from identity.subject import Subject
+from identity.subject import Behalf, Subject
 from models.audit_event import ActorType
 from models.clock import now
-from models.database import WaitedTooLong, bounded_waits, transaction
+from models.database import WaitedTooLong, bounded_waits, is_wait, transaction
 from models.member import Member, MemberStatus
 from models.organization import Plan
 from models.record import VersionedRecord
@@ -101,11 +102,15 @@ class Write:
         workspace_id: UUID | None = None,
         action: Action | None = None,
         reason: str | None = None,
+        on_behalf_of: Behalf | None = None,
     ) -> None:
-        """Add the event of the change, or with `action` of a change that came along with it."""
+        """Add the event of the change, or with `action` of a change that came along with it, which
+        may be on somebody's behalf.
+        """
+        subject = self.subject
         await record(
             action or self.action,
-            subject=self.subject,
+            subject=replace(subject, on_behalf_of=on_behalf_of) if on_behalf_of else subject,
             target=target,
             diff=diff,
             workspace_id=workspace_id,
@@ -169,10 +174,11 @@ async def writing(
 
     With `changes_access` it is exclusive, the access revision grows, and the organization must have
     a lasting owner at the end; a block that finds it changes no access may set
-    `write.changes_access` to false.
+    `write.changes_access` to false. What fails by our fault is recorded as an error.
     """
     async with one_transaction() as denials:
         write = Write(subject, action, denials, changes_access=changes_access)
+        failed = True
         try:
             write.subject = await _locked(subject, exclusive=exclusive or changes_access)
             yield write
@@ -180,9 +186,21 @@ async def writing(
                 await require_owner(subject.organization_id)
                 await _BUMP.execute(subject.organization_id)
                 await announce(Fact(Kind.ACCESS, subject.organization_id, subject.organization_id))
+            failed = False
         except Refusal as refusal:
+            failed = False
             denials.append(Denial(write.action, refusal, subject, write.target, write.workspace_id))
             raise
+        finally:
+            if failed and is_failure(sys.exception()):
+                denials.append(
+                    Denial(write.action, None, subject, write.target, write.workspace_id)
+                )
+
+
+def is_failure(error: BaseException | None) -> bool:
+    """Whether something went wrong on our side: nobody cancelled, and nobody just had to wait."""
+    return isinstance(error, Exception) and not is_wait(error)
 
 
 @asynccontextmanager

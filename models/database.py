@@ -158,15 +158,21 @@ def bounded_waits() -> Iterator[None]:
     """Around a transaction whose locks others may hold. Raises `WaitedTooLong`."""
     try:
         yield
-    except (LockNotAvailableError, QueryCanceledError) as error:
-        raise WaitedTooLong from error
-    except OperationalError as error:
-        cause = error.args[0] if error.args else None
-        if not isinstance(cause, sqlite3.OperationalError):
-            raise
-        if cause.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+    except (LockNotAvailableError, QueryCanceledError, OperationalError) as error:
+        if not is_wait(error):
             raise
         raise WaitedTooLong from error
+
+
+def is_wait(error: BaseException) -> bool:
+    """Whether a statement was not carried out because others held what it needs."""
+    if isinstance(error, LockNotAvailableError | QueryCanceledError):
+        return True
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else None
+    return (
+        isinstance(cause, sqlite3.OperationalError)
+        and cause.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+    )
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Time-sortable identifiers (RFC 9562, UUID version 7)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -10,6 +11,11 @@ from models.sql import is_postgres
 def new_id() -> UUID:
     """A UUIDv7: later ids sort after earlier ones, within one process also inside a millisecond."""
     return uuid7()
+
+
+def lowest_id(moment: datetime) -> UUID:
+    """Below every id that was made at that moment or later (RFC 9562, section 5.7)."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def numbered_id(first: str, number: str) -> str:

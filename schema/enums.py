@@ -120,10 +120,11 @@ describe(
 )
 describe(
     Outcome,
-    "Whether an action was carried out or refused.",
+    "Whether an action was carried out.",
     {
         Outcome.SUCCESS: "It was carried out.",
         Outcome.DENIED: "It was refused, and nothing changed.",
+        Outcome.ERROR: "It failed by our fault, and was undone.",
     },
 )
 describe(

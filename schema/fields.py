@@ -5,9 +5,10 @@ it reads there.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
+import strawberry
 from strawberry.types.base import StrawberryContainer, get_object_definition
 from tortoise.models import Model
 
@@ -26,6 +27,7 @@ from schema.context import ContextInfo
 from schema.directives import At, mapped
 from schema.ids import global_id, parse_id, require_few, row_id
 from schema.mapping import (
+    NARROWED,
     All,
     AnyNode,
     Computed,
@@ -131,6 +133,37 @@ def page_of(
         return paged(rows, window, _type_of(info), lambda: count_up_to_cap(rows_seen))
 
     return mapped(Page(listing), resolve, description, requires, at)
+
+
+def filtered_page_of(
+    listing: Callable[[Access, UUID, Any], Listing],
+    filter_type: type,
+    description: str,
+    *,
+    requires: Sequence[Permission],
+    at: str = At.SELF,
+) -> Any:
+    """The same of what an input of this type asks for, which may be left out."""
+    source = Page(listing, filtered=True)
+
+    async def resolve(
+        root: Any,
+        info: ContextInfo,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        narrowed: Any = None,
+    ) -> Any:
+        window = window_of(first, after, last, before)
+        info.context.spend(window.limit)
+        rows_seen = source.of(info.context.access, root.row.id, {NARROWED: narrowed})
+        rows = await page(rows_seen, window)
+        return paged(rows, window, _type_of(info), lambda: count_up_to_cap(rows_seen))
+
+    argument = strawberry.argument(name="filter", description="Only what this asks for.")
+    resolve.__annotations__[NARROWED] = Annotated[filter_type | None, argument]
+    return mapped(source, resolve, description, requires, at)
 
 
 def computed(

@@ -19,6 +19,8 @@ from models.record import Record
 
 SOURCE = "source"
 """The key in a field's metadata under which its source stands."""
+NARROWED = "narrowed"
+"""What the argument `filter` of a connection is called in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,18 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A connection: the rows of a listing by pages."""
+    """A connection: the rows of a listing by pages. One that is `filtered` gets the argument
+    `filter` as well, which may be null.
+    """
 
-    listing: Callable[[Access, UUID], Listing]
+    listing: Callable[..., Listing]
+    filtered: bool = False
+
+    def of(self, access: Access, row_id: UUID, arguments: Mapping[str, Any]) -> Listing:
+        """The listing of a row, with the arguments as Strawberry hands them to a resolver."""
+        if self.filtered:
+            return self.listing(access, row_id, arguments.get(NARROWED))
+        return self.listing(access, row_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from identity import mail
 from identity.refusals import BadInput, InUse, Refusal
 from identity.subject import Origin
 from models.database import DatabaseUrlError, opened
+from models.ids import new_id
 from models.migrating import MigrationError, NotMigrated, pending, require_migrated
 from models.secret import SecretKeyError
 
@@ -89,5 +90,8 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
 
 
 def origin() -> Origin:
-    """The command under way, for the audit log."""
-    return Origin(operation=click.get_current_context().command_path)
+    """The command under way, for the audit log: all that it does has one request id."""
+    command = click.get_current_context()
+    root = command.find_root()
+    request_id = root.meta.setdefault(f"{__name__}.request_id", new_id().hex)
+    return Origin(request_id=request_id, operation=command.command_path)

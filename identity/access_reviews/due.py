@@ -16,7 +16,7 @@ from identity.audit.diff import changes
 from identity.audit.record import target
 from identity.mail import Message
 from identity.refusals import Conflict
-from identity.subject import Subject, job
+from identity.subject import Behalf, Subject, job
 from identity.writing import writing
 from models.access_review import (
     AccessReview,
@@ -57,7 +57,11 @@ async def carry_out(review_id: UUID) -> None:
     review = await AccessReview.get_or_none(id=review_id).select_related("organization")
     if review is None:
         return
-    subject = job(ACTOR, review.organization_id, review.organization.plan)
+    opener = None
+    if review.opened_by_id is not None:
+        opener = Behalf(review.opened_by_id, review.opened_by_name)
+    organization = review.organization
+    subject = job(ACTOR, organization.id, organization.plan, on_behalf_of=opener)
     if not review.is_over(now()):
         await _remind(subject, review_id)
         return

@@ -34,7 +34,13 @@ def document(event: AuditEvent) -> Document:
             "id": _text(event.actor_id),
             "name": event.actor_name,
         },
-        "via": {"type": event.via.value, "id": _text(event.via_id)},
+        "via": {
+            "type": event.via.value,
+            "id": _text(event.via_id),
+            "name": event.via_name,
+            "connection": _text(event.connection_id),
+        },
+        "on_behalf_of": _behalf(event),
         "action": event.action,
         "target": _target(event),
         "outcome": event.outcome.value,
@@ -45,6 +51,11 @@ def document(event: AuditEvent) -> Document:
         "ip": event.ip,
         "user_agent": event.user_agent,
     }
+
+
+def _behalf(event: AuditEvent) -> Document | None:
+    parts = (_text(event.on_behalf_of_id), event.on_behalf_of_name)
+    return None if parts == (None, None) else dict(zip(("id", "name"), parts, strict=True))
 
 
 def _target(event: AuditEvent) -> Document | None:

@@ -7,6 +7,7 @@ from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.permissions import Permission
 from identity.audit.diff import Change
+from identity.audit.filters import EVERYTHING, EventFilter, Events
 from models.audit_event import AuditEvent
 from models.listing import Listing, Rows
 
@@ -29,25 +30,41 @@ READ_BY: Mapping[str, Permission] = {
 """For each kind of target, the permission that reads it."""
 
 
-def listing(access: Access, *, workspace_id: UUID | None = None) -> Listing:
-    """The events of the whole organization, or of one workspace, newest first.
+def listing(
+    access: Access, *, workspace_id: UUID | None = None, asked: EventFilter = EVERYTHING
+) -> Listing:
+    """The events of the whole organization, or of one workspace, that a filter asks for, newest
+    first.
 
     Raises `Forbidden` without `audit:read` there.
     """
-    at = ORGANIZATION if workspace_id is None else Target(workspace_id)
-    access.require(Permission.AUDIT_READ, at)
-    where: dict[str, object] = {"organization_id": access.organization_id}
-    if workspace_id is not None:
-        where["workspace_id"] = workspace_id
-    return Rows(AuditEvent, where)
+    access.require(Permission.AUDIT_READ, place_of(workspace_id))
+    within = asked.within(workspace_id)
+    if within is None:
+        return Rows(AuditEvent, {}, ids=frozenset())
+    return Events(access.organization_id, within)
+
+
+def place_of(workspace_id: UUID | None) -> Target:
+    """Where the log of a workspace, or of the whole organization, is read."""
+    return ORGANIZATION if workspace_id is None else Target(workspace_id)
+
+
+def needed_for_diff(event: AuditEvent) -> Permission:
+    """What reads the diff of an event, at its workspace or else at the organization; a kind of
+    target that is not known here needs `audit:export`.
+    """
+    return READ_BY.get(event.target_type or "", Permission.AUDIT_EXPORT)
+
+
+def may_read_diff(access: Access, event: AuditEvent) -> bool:
+    """Whether `diff_of` would not refuse."""
+    return access.allows(needed_for_diff(event), Target(event.workspace_id))
 
 
 def diff_of(access: Access, event: AuditEvent) -> list[Change]:
     """What an event changed, for who may also read what it was done to: the log is no way around
-    the permissions on campaigns, servers or people.
-
-    Raises `Forbidden` otherwise; a kind of target that is not known here needs `audit:export`.
+    the permissions on campaigns, servers or people. Raises `Forbidden` otherwise.
     """
-    needed = READ_BY.get(event.target_type or "", Permission.AUDIT_EXPORT)
-    access.require(needed, Target(event.workspace_id))
+    access.require(needed_for_diff(event), Target(event.workspace_id))
     return event.diff

@@ -1,18 +1,21 @@
 """Writing the audit log: one row an action, in the caller's transaction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from identity.audit.actions import Action
 from identity.audit.diff import Change
+from identity.audit.words import words_of
 from identity.facts import Fact, Kind, mention
-from identity.refusals import Refusal
+from identity.refusals import FAILED, Refusal
 from identity.subject import Subject
 from models import rows
 from models.audit_event import AuditEvent, Outcome
 from models.database import transaction
 from models.record import Record
+from models.sql import FAILURES
 
 NAME_LENGTH = 320
 REASON_LENGTH = 1000
@@ -49,7 +52,7 @@ def new_event(
     reason: str | None = None,
 ) -> AuditEvent:
     """The event of an action, not saved yet."""
-    origin = subject.origin
+    origin, behalf = subject.origin, subject.on_behalf_of
     return AuditEvent(
         organization_id=subject.organization_id,
         workspace_id=workspace_id,
@@ -58,6 +61,10 @@ def new_event(
         actor_name=subject.actor_name[:NAME_LENGTH],
         via=subject.via,
         via_id=subject.via_id,
+        via_name=subject.via_name[:NAME_LENGTH] if subject.via_name else None,
+        connection_id=subject.connection_id,
+        on_behalf_of_id=behalf.member_id if behalf else None,
+        on_behalf_of_name=behalf.name[:NAME_LENGTH] if behalf else None,
         action=action.value,
         target_type=target.type if target else None,
         target_id=target.id if target else None,
@@ -69,6 +76,13 @@ def new_event(
         operation=origin.operation[:OPERATION_LENGTH] if origin.operation else None,
         ip=origin.ip,
         user_agent=origin.user_agent,
+        words=words_of(
+            action.value,
+            subject.actor_name,
+            target.name if target else None,
+            behalf.name if behalf else None,
+            reason[:REASON_LENGTH] if reason else None,
+        ),
     )
 
 
@@ -111,28 +125,42 @@ async def record_all(events: Sequence[AuditEvent]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A refusal to be recorded, once the transaction it ended is over."""
+    """A refusal to be recorded, once the transaction it ended is over; without one, a failure that
+    is our fault.
+    """
 
     action: Action
-    refusal: Refusal
+    refusal: Refusal | None
     subject: Subject
     target: AuditTarget | None = None
     workspace_id: UUID | None = None
 
 
 async def record_denial(denial: Denial) -> None:
-    """Add the event of a refused action, in a transaction of its own.
+    """Add the event of a refused or failed action, in a transaction of its own.
 
-    Only refusals that are `recorded` are kept; a mistyped input is not a denial.
+    Only refusals that are `recorded` are kept; a mistyped input is not a denial. Of a failure, the
+    event tells nothing that only the operator's log may have.
     """
-    if not denial.refusal.recorded:
+    refusal = denial.refusal
+    if refusal is None:
+        outcome, reason = Outcome.ERROR, FAILED
+    elif refusal.recorded:
+        outcome, reason = Outcome.DENIED, f"{refusal.code}: {refusal.message}"
+    else:
         return
+    # A failure may be the database's own; then the log of the process is all there is.
+    with suppress(*(FAILURES if refusal is None else ())):
+        await _record_alone(denial, outcome, reason)
+
+
+async def _record_alone(denial: Denial, outcome: Outcome, reason: str) -> None:
     async with transaction():
         await record(
             denial.action,
             subject=denial.subject,
             target=denial.target,
             workspace_id=denial.workspace_id,
-            outcome=Outcome.DENIED,
-            reason=f"{denial.refusal.code}: {denial.refusal.message}",
+            outcome=outcome,
+            reason=reason,
         )

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
+from identity.audit.filters import EVERYTHING, EventFilter
 from identity.facts import Fact, Heard, Kind, board
 from models.audit_event import AuditEvent
 from models.clock import now
+from models.ids import lowest_id
 
 PAGE = 100
 GRACE = timedelta(minutes=2)
@@ -55,9 +57,14 @@ class _Position:
 
 
 async def tail(
-    organization_id: UUID, *, workspace_id: UUID | None, after: UUID | None
+    organization_id: UUID,
+    *,
+    workspace_id: UUID | None,
+    after: UUID | None,
+    asked: EventFilter = EVERYTHING,
 ) -> AsyncGenerator[AuditEvent, None]:
-    """The events after the event `after`, or from now on; of one workspace or of all. Never ends.
+    """The events after the event `after`, or from now on, that a filter asks for; of one workspace
+    or of all. Never ends.
 
     Whether the caller may see them is decided for each, by whoever passes it on.
     """
@@ -76,11 +83,13 @@ async def tail(
                 late += position.below(await _ids_from(events, position.floor()))
             position.pass_over(late)
             for row in await wanted.filter(id__in=late).order_by("id") if late else []:
-                yield row
+                if asked.matches(row):
+                    yield row
             while page := await wanted.filter(id__gt=position.last).order_by("id").limit(PAGE):
                 for row in page:
                     position.pass_over([row.id])
-                    yield row
+                    if asked.matches(row):
+                        yield row
             position.pass_over(fact.id for fact in heard.facts)  # those of other workspaces
             heard = await watch.heard(within=LOOK_SECONDS)
             if not heard.facts:
@@ -104,6 +113,5 @@ async def _ids_from(events: QuerySet[AuditEvent], floor: UUID) -> list[UUID]:
 
 
 def _lowest_id() -> UUID:
-    """Below every UUIDv7 that was made within the grace (RFC 9562, section 5.7)."""
-    milliseconds = int((now() - GRACE).timestamp() * 1000)
-    return UUID(int=milliseconds << 80)
+    """Below every id that was made within the grace."""
+    return lowest_id(now() - GRACE)

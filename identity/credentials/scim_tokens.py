@@ -36,7 +36,7 @@ LONGEST_TOKEN = 200
 TOUCH_EVERY = timedelta(minutes=1)
 
 _VALID = Statement("""
-    SELECT t.id, t.name, t.organization_id, t.last_used_at, o.plan, o.access_revision
+    SELECT t.id, t.name, t.prefix, t.organization_id, t.last_used_at, o.plan, o.access_revision
     FROM scim_tokens t JOIN organizations o ON o.id = t.organization_id
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL
       AND (t.expires_at IS NULL OR t.expires_at > $2)
@@ -124,4 +124,5 @@ async def authenticate(clear: str, *, origin: Origin) -> Subject:
         revision=int(row["access_revision"]),
         access=fixed_access(organization_id, PROVISIONING),
         origin=origin,
+        via_name=row["prefix"],
     )

@@ -24,7 +24,7 @@ from models.member import Member, MemberStatus
 from models.organization import Plan
 from models.secret import token_hash
 from models.session import EndReason, Session
-from models.sql import Statement, as_time, as_uuid
+from models.sql import Statement, as_optional_uuid, as_time, as_uuid
 
 TOUCH_EVERY = timedelta(minutes=1)
 MOST_KNOWN = 10_000
@@ -62,10 +62,11 @@ _known = _KnownSessions()
 
 _LIVE_WHERE = """
     SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at, s.expires_at,
-           m.name, o.plan, o.access_revision
+           s.connection_id, c.name AS connection_name, m.name, o.plan, o.access_revision
     FROM sessions s
     JOIN members m ON m.id = s.member_id
     JOIN organizations o ON o.id = s.organization_id
+    LEFT JOIN connections c ON c.id = s.connection_id
     WHERE s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 AND m.status = $4
 """
 _LIVE = Statement(f"{_LIVE_WHERE} AND s.token_hash = $1")
@@ -140,6 +141,8 @@ async def _subject(row: Any, origin: Origin) -> Subject:
         access=await cache.get(organization_id, member_id, plan=plan, revision=revision),
         origin=origin,
         authenticated_at=as_time(row["authenticated_at"]),
+        via_name=row["connection_name"],
+        connection_id=as_optional_uuid(row["connection_id"]),
     )
 
 
@@ -225,7 +228,7 @@ async def replace(token: str, *, origin: Origin) -> None:
     session.
     """
     session = await Session.get_or_none(token_hash=token_hash(token), ended_at=None).select_related(
-        "member", "organization"
+        "member", "organization", "connection"
     )
     if session is None or not await _END.execute(session.id, now(), EndReason.REPLACED.value):
         return
@@ -252,6 +255,8 @@ def _itself(session: Session, origin: Origin) -> Subject:
         access=nowhere(session.organization_id),
         origin=origin,
         authenticated_at=session.authenticated_at,
+        via_name=None if session.connection is None else session.connection.name,
+        connection_id=session.connection_id,
     )
 
 

@@ -137,6 +137,8 @@ def somebody(attempt: LoginAttempt, origin: Origin) -> Subject:
         revision=0,
         access=nowhere(attempt.organization_id),
         origin=origin,
+        via_name=None if attempt.connection is None else attempt.connection.name,
+        connection_id=attempt.connection_id,
     )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+from identity.access.compiled import Access
 from models.listing import Listing, Values, counting
 from models.reading import Row
 from models.record import Record
@@ -94,12 +96,19 @@ class List:
             return await self._many(source, keys, checks, run)
         assert isinstance(source, All | Page)  # noqa: S101 - what `compiled` makes lists of
         window = self.window(run) if isinstance(source, Page) else None
-        listings = [source.listing(checks.access, as_uuid(key)) for key in keys]
+        listings = [self.listing(source, checks.access, as_uuid(key), run) for key in keys]
         found = await self._listed(listings, window, run)
         return await self.made(dict(zip(keys, found, strict=True)), listings, window, checks, run)
 
     def window(self, run: Any) -> Window:
-        return window_of(**run.arguments(self.child.selected))
+        given = run.arguments(self.child.selected)
+        return window_of(**{name: given[name] for name in given.keys() - {"filter"}})
+
+    def listing(self, source: All | Page, access: Access, key: UUID, run: Any) -> Listing:
+        """The list of one parent."""
+        if isinstance(source, All):
+            return source.listing(access, key)
+        return source.of(access, key, run.converted(self.child.selected) if source.filtered else {})
 
     async def made(
         self,

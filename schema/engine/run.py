@@ -9,6 +9,7 @@ from uuid import UUID
 from graphql import GraphQLError, is_list_type, is_non_null_type
 from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.arguments import convert_arguments
 
 from identity.credentials.gate import Gate, GateClosed
@@ -91,7 +92,7 @@ class Run:
         assert selected.field is not None  # noqa: S101 - `__typename` takes no arguments
         definition = selected.field.definition.extensions["strawberry-definition"]
         given = dict(self.arguments(selected))
-        return convert_arguments(given, definition.arguments, {}, self.config)
+        return convert_arguments(given, definition.arguments, DEFAULT_SCALAR_REGISTRY, self.config)
 
     def spend(self, rows: int) -> None:
         """Count rows that are about to be read, or were. Raises `TooExpensive`.
@@ -208,7 +209,12 @@ class Run:
         source = listed.child.selected.field.source if listed.child.selected.field else None
         if isinstance(key, Refused) or not isinstance(source, Page):
             return None
-        return listed, key, source.listing(self.checks.access, key), listed.window(self)
+        return (
+            listed,
+            key,
+            listed.listing(source, self.checks.access, key, self),
+            listed.window(self),
+        )
 
     async def _single(
         self,

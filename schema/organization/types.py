@@ -11,10 +11,11 @@ from identity.audit import read as audit_log
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.access_reviews.types import AccessReview
+from schema.audit.filters import AuditEventFilter, asked_for
 from schema.audit.types import AuditEvent
 from schema.connection import Connection
 from schema.directives import PUBLIC, At, column, public_column
-from schema.fields import all_of, page_of
+from schema.fields import all_of, filtered_page_of, page_of
 from schema.invitations.types import Invitation
 from schema.members.types import Group, Member
 from schema.node import Node
@@ -55,8 +56,11 @@ class Organization(Node):
         requires=[Permission.MEMBERS_READ],
         at=At.ORGANIZATION,
     )
-    audit_events: Connection[AuditEvent] | None = page_of(
-        lambda access, organization_id: audit_log.listing(access),
+    audit_events: Connection[AuditEvent] | None = filtered_page_of(
+        lambda access, organization_id, narrowed: audit_log.listing(
+            access, asked=asked_for(narrowed)
+        ),
+        AuditEventFilter,
         "What was done, newest first.",
         requires=[Permission.AUDIT_READ],
         at=At.ORGANIZATION,

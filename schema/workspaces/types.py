@@ -13,11 +13,12 @@ from identity.audit import read as audit_log
 from models.workspace import Workspace as WorkspaceRow
 from models.workspace import WorkspaceState
 from schema.access_reviews.types import AccessReview
+from schema.audit.filters import AuditEventFilter, asked_for
 from schema.audit.types import AuditEvent
 from schema.campaigns.types import Campaign
 from schema.connection import Connection
 from schema.directives import At, public_column
-from schema.fields import page_of
+from schema.fields import filtered_page_of, page_of
 from schema.mailing_lists.types import MailingList
 from schema.node import Node
 from schema.sending_servers.types import SendingServer
@@ -54,8 +55,11 @@ class Workspace(Node):
     sending_servers: Connection[SendingServer] = resources_of(
         SENDING_SERVER, "The sending servers that the viewer may see."
     )
-    audit_events: Connection[AuditEvent] | None = page_of(
-        lambda access, workspace_id: audit_log.listing(access, workspace_id=workspace_id),
+    audit_events: Connection[AuditEvent] | None = filtered_page_of(
+        lambda access, workspace_id, narrowed: audit_log.listing(
+            access, workspace_id=workspace_id, asked=asked_for(narrowed)
+        ),
+        AuditEventFilter,
         "What was done in it, newest first.",
         requires=[Permission.AUDIT_READ],
     )

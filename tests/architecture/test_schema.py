@@ -114,14 +114,22 @@ def looser_interfaces(schema: GraphQLSchema) -> Iterator[str]:
                 yield f"{interface.name}.{name} and {type_.name}.{name}"
 
 
+# The field of a filter: the fields of the items that it tells of, where these are called otherwise.
+READ_BY = {
+    "fromAt": ["createdAt"],
+    "beforeAt": ["createdAt"],
+    "text": ["action", "actorName", "onBehalfOfName", "targetName", "reason"],
+}
+
+
 def unguarded_filters(schema: GraphQLSchema) -> Iterator[str]:
     """What a list is narrowed or ordered by needs the permission that reads it on the items."""
     for type_name, type_ in schema.type_map.items():
         for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
             for argument in sorted({"filter", "orderBy"} & set(field.args)):
                 for by, element in narrowed_by(field.args[argument]):
-                    read = items_of(field).fields.get(by)
-                    if read is None or declared_auth(read) != declared_auth(element):
+                    reads = [items_of(field).fields.get(each) for each in READ_BY.get(by, (by,))]
+                    if any(r is None or declared_auth(r) != declared_auth(element) for r in reads):
                         yield f"{type_name}.{name}({argument}:) by {by}"
 
 

@@ -1,5 +1,6 @@
 """The audit log: what a row says, whom it shows, and how a change is written down."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import NAME_LENGTH, REASON_LENGTH, AuditTarget, record, target
 from identity.refusals import Forbidden
-from identity.subject import Origin, Subject, operator
+from identity.subject import Behalf, Origin, Subject, operator
 from models import (
     ActorType,
     AuditEvent,
@@ -68,7 +69,13 @@ async def test_a_row_says_who_when_how_and_whence(
     world: World, movable_clock: MovableClock
 ) -> None:
     origin = Origin(request_id="r-1", ip="2001:db8::1", user_agent="Firefox", operation="Send")
-    subject = operator(world.organization.id, world.organization.plan, origin=origin)
+    subject = replace(
+        operator(world.organization.id, world.organization.plan, origin=origin),
+        via_id=UNKNOWN_ID,
+        via_name="n" * 1000,
+        connection_id=ID,
+        on_behalf_of=Behalf(world.owner.id, "Olga Öster"),
+    )
     campaign = await world.campaign(world.a)
     made = await record(
         Action.CAMPAIGN_SEND,
@@ -88,7 +95,11 @@ async def test_a_row_says_who_when_how_and_whence(
         "actor_id": None,
         "actor_name": "operator",
         "via": ViaType.CLI,
-        "via_id": None,
+        "via_id": UNKNOWN_ID,
+        "via_name": "n" * NAME_LENGTH,
+        "connection_id": ID,
+        "on_behalf_of_id": world.owner.id,
+        "on_behalf_of_name": "Olga Öster",
         "action": "campaign.send",
         "target_type": "campaign",
         "target_id": campaign.id,
@@ -100,6 +111,7 @@ async def test_a_row_says_who_when_how_and_whence(
         "operation": "Send",
         "ip": "2001:db8::1",
         "user_agent": "Firefox",
+        "words": " campaign send operator spring olga oster launch",
     }
 
 

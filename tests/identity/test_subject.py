@@ -3,7 +3,7 @@
 import dataclasses
 
 from identity.access.compiled import nowhere
-from identity.subject import Origin, Subject
+from identity.subject import Behalf, Origin, Subject
 from models import Plan
 from models.audit_event import ActorType, ViaType
 from models.clock import now
@@ -22,6 +22,9 @@ SUBJECT = Subject(
     access=nowhere(new_id()),
     origin=ORIGIN,
     authenticated_at=now(),
+    via_name="Okta",
+    connection_id=new_id(),
+    on_behalf_of=Behalf(new_id(), "Olga"),
 )
 
 

@@ -1,5 +1,6 @@
 """The way every sensitive change is made: refused changes leave nothing but their denial."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -83,19 +84,58 @@ async def _role(world: World, name: str) -> None:
     await Role.create(organization=world.organization, name=name, name_key=name, permissions=[])
 
 
-async def test_what_is_no_refusal_is_rolled_back_and_not_recorded(world: World) -> None:
+async def test_a_failure_is_rolled_back_and_recorded_as_ours(world: World) -> None:
     owner = await world.subject(world.owner)
     log = len(await world.events())
 
     async def broken() -> None:
         async with writing(owner, Action.ROLE_CREATE, changes_access=True):
             await _role(world, "Half")
-            raise ZeroDivisionError
+            raise ZeroDivisionError("hunter2-hunter2")
 
     with pytest.raises(ZeroDivisionError):
         await broken()
     assert not await Role.exists(name="Half")
+    [event] = (await world.events())[log:]
+    assert (event.action, event.outcome, event.reason) == ("role.create", Outcome.ERROR, "INTERNAL")
+    assert (event.actor_id, event.request_id, event.diff) == (world.owner.id, "test", [])
+
+
+async def test_what_is_cancelled_is_rolled_back_and_no_failure(world: World) -> None:
+    owner = await world.subject(world.owner)
+    log = len(await world.events())
+    began = asyncio.Event()
+
+    async def endless() -> None:
+        async with writing(owner, Action.ROLE_CREATE):
+            await _role(world, "Half")
+            began.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(endless())
+    await began.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert not await Role.exists(name="Half")
     assert len(await world.events()) == log
+
+
+async def test_a_failure_that_cannot_be_recorded_is_still_the_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await world.subject(world.owner)
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise OSError
+
+    async def broken() -> None:
+        async with writing(owner, Action.ROLE_CREATE):
+            raise ZeroDivisionError
+
+    monkeypatch.setattr("identity.audit.record.record", unreachable)
+    with pytest.raises(ZeroDivisionError):
+        await broken()
 
 
 async def test_only_a_change_of_access_grows_the_revision(world: World) -> None:

@@ -1,12 +1,19 @@
 """The audit log through GraphQL."""
 
 import hashlib
+from typing import Any
 
+import pytest
+from graphql import GraphQLObjectType
+
+from identity import workspaces
 from identity.audit.read import READ_BY
-from models import BuiltinRole
+from models import BuiltinRole, Session
 from schema.ids import global_id
+from schema.schema import graphql_schema
 from tests.door import Person
 from tests.models.catalog import all_models
+from tests.statements import counted_statements
 from tests.world import World, at_workspace, new_world
 
 
@@ -115,3 +122,165 @@ async def test_every_kind_of_target_has_a_permission_that_reads_it(world: World)
 
 def snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+ASK = """
+    query ($filter: AuditEventFilter, $first: Int, $after: String) {
+      organization { auditEvents(first: $first, after: $after, filter: $filter) {
+        nodes { action targetName outcome } totalCount pageInfo { endCursor hasNextPage }
+      } }
+    }
+"""
+
+
+async def asked(person: Person, filter_: dict[str, Any] | None, **paging: Any) -> Any:
+    data = await person.data(ASK, {"filter": filter_, **paging})
+    return data["organization"]["auditEvents"]
+
+
+async def refused_filter(person: Person, **filter_: Any) -> Any:
+    body = await person.ask(ASK, {"filter": filter_})
+    assert body["data"] == {"organization": {"auditEvents": None}}
+    return body["errors"][0]["extensions"]
+
+
+async def test_an_event_tells_all_that_is_known_of_it(olga: Person, world: World) -> None:
+    """By every field of the type, whichever way the operation is executed."""
+    assert isinstance(graphql_schema.type_map["AuditEvent"], GraphQLObjectType)
+    fields = " ".join(
+        name
+        for name in graphql_schema.type_map["AuditEvent"].fields
+        if name not in ("viewerCan", "id")
+    )
+    campaign = await world.campaign(world.a)
+    await olga.data(
+        "mutation Change($id: ID!) { updateCampaign(input: {campaignId: $id, expectedVersion: 1,"
+        ' body: "New."}) { campaign { version } } }',
+        {"id": global_id("Campaign", campaign.id)},
+    )
+    session = await Session.get(member=world.owner)
+    for more in ("", " __schema { description }"):
+        data = await olga.data(
+            f"{{ organization {{ auditEvents(first: 1) {{ nodes {{ {fields} }} }} }}{more} }}"
+        )
+        [event] = data["organization"]["auditEvents"]["nodes"]
+        [row] = (await world.events())[-1:]
+        assert event == {
+            "createdAt": row.created_at.isoformat(),
+            "action": "campaign.update",
+            "outcome": "SUCCESS",
+            "actorType": "MEMBER",
+            "actorId": global_id("Member", world.owner.id),
+            "actorName": "olga@acme.example",
+            "via": "SESSION",
+            "viaId": str(session.id),
+            "viaName": None,
+            "connectionId": None,
+            "onBehalfOfId": None,
+            "onBehalfOfName": None,
+            "workspaceId": global_id("Workspace", world.a.id),
+            "targetType": "campaign",
+            "targetId": global_id("Campaign", campaign.id),
+            "targetName": "Spring",
+            "reason": None,
+            "requestId": row.request_id,
+            "operation": "Change",
+            "ip": "127.0.0.1",
+            "userAgent": row.user_agent,
+            "diff": [{"path": "body", "before": "Hello, spring.", "after": "New."}],
+        }
+        assert len(row.request_id or "") == 32
+        assert (row.user_agent or "").startswith("python-httpx")
+
+
+async def test_it_is_narrowed_by_what_an_event_has(olga: Person, world: World) -> None:
+    await asked(olga, None)
+    for name in ("Årsta", "Berg"):
+        await olga.data(
+            "mutation ($name: String!) { createRole(input: {name: $name}) { role { id } } }",
+            {"name": name},
+        )
+    made = [
+        {"action": "role.create", "targetName": name, "outcome": "SUCCESS"}
+        for name in ("Berg", "Årsta")
+    ]
+    role = (await world.events())[-1].target_id
+    assert role is not None
+    by: list[tuple[dict[str, Any], list[dict[str, str]]]] = [
+        ({"action": ["role.*"], "via": ["SESSION"]}, made),
+        ({"actorId": global_id("Member", world.owner.id)}, made),
+        ({"actorId": str(world.owner.id)}, made),
+        ({"targetId": global_id("Role", role)}, made[:1]),
+        ({"text": "arsta create"}, made[1:]),
+        ({"ip": "127.0.0.1", "outcome": ["SUCCESS"]}, made),
+        ({"workspaceId": global_id("Workspace", world.a.id)}, []),
+        ({"fromAt": "2020-01-01T00:00:00Z", "actorId": str(world.owner.id)}, made),
+        ({"beforeAt": "2020-01-01T00:00:00+02:00"}, []),
+    ]
+    for filter_, nodes in by:
+        found = await asked(olga, filter_)
+        assert (found["nodes"], found["totalCount"]) == (nodes, len(nodes)), filter_
+    first = await asked(olga, {"action": ["role.*"]}, first=1)
+    assert first["nodes"] == made[:1]
+    assert first["pageInfo"]["hasNextPage"] is True
+    rest = await asked(olga, {"action": ["role.*"]}, first=1, after=first["pageInfo"]["endCursor"])
+    assert rest["nodes"] == made[1:]
+
+
+async def test_a_page_takes_as_many_statements_with_a_filter_as_without(
+    olga: Person, world: World
+) -> None:
+    counts = []
+    for filter_ in (None, {"text": "olga"}, {"action": ["*.create"], "outcome": ["SUCCESS"]}):
+        await asked(olga, filter_)
+        with counted_statements() as statements:
+            await asked(olga, filter_)
+        counts.append(len(statements))
+    assert len(set(counts)) == 1, counts
+
+
+@pytest.mark.parametrize(
+    ("filter_", "field"),
+    [
+        ({"action": ["role.creat"]}, "filter.action"),
+        ({"action": []}, "filter.action"),
+        ({"actorId": "nobody"}, "filter.actorId"),
+        ({"targetId": "x" * 36}, "filter.targetId"),
+        ({"workspaceId": "AAAA"}, "filter.workspaceId"),
+        ({"outcome": []}, "filter.outcome"),
+        ({"text": "%"}, "filter.text"),
+        ({"fromAt": "2030-01-01T00:00:00"}, "filter.fromAt"),
+    ],
+)
+async def test_a_filter_that_cannot_be_is_refused(
+    olga: Person, world: World, filter_: dict[str, Any], field: str
+) -> None:
+    refusal = await refused_filter(olga, **filter_)
+    assert (refusal["code"], refusal["field"]) == ("BAD_INPUT", field)
+
+
+async def test_a_filter_is_no_way_around_the_place(otto: Person, world: World) -> None:
+    """Who reads the log of one workspace learns nothing of another by asking for it there."""
+    for workspace in (world.a, world.b):
+        await world.campaign(workspace)
+        await workspaces.create(world.operator, slug=f"x{workspace.slug}", name="X")
+    member = await world.member("Mia")
+    for workspace in (world.a, world.b):
+        await world.give(member, BuiltinRole.MEMBER, at_workspace(workspace))
+    reader = await world.member("Rea")
+    await world.give(reader, BuiltinRole.MEMBER, at_workspace(world.a))
+    rea = Person(otto.http, await world.session(reader))
+    ask = (
+        "query ($w: ID!, $filter: AuditEventFilter) { workspace(id: $w) {"
+        " auditEvents(filter: $filter) { nodes { action targetName } } } }"
+    )
+    here = global_id("Workspace", world.a.id)
+
+    async def found(**filter_: Any) -> list[str]:
+        data = await rea.data(ask, {"w": here, "filter": filter_})
+        return [each["targetName"] for each in data["workspace"]["auditEvents"]["nodes"]]
+
+    assert await found() == ["Rea", "Mia", "Otto"]
+    assert await found(workspaceId=here, text="mia") == ["Mia"]
+    assert await found(workspaceId=global_id("Workspace", world.b.id)) == []
+    assert await found(targetId=str(world.organization.id)) == []

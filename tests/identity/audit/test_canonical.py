@@ -146,7 +146,11 @@ def _other(column: str, value: object) -> object:
     return f"{value}!"
 
 
-@pytest.mark.parametrize("column", sorted(AuditEvent._meta.fields_map))
+DERIVED = {"words"}
+"""Made of the other columns, to be searched."""
+
+
+@pytest.mark.parametrize("column", sorted(set(AuditEvent._meta.fields_map) - DERIVED))
 def test_whatever_is_altered_alters_the_text(column: str) -> None:
     event = _event()
     altered = _event(**{column: _other(column, getattr(event, column))})
@@ -189,8 +193,8 @@ async def test_either_database_gives_back_the_text_that_was_written(database: st
 def test_the_whole_of_an_event() -> None:
     assert canonical_bytes(document(_event())).decode() == (
         '{"action":"role.create","actor":{"id":null,"name":"operator","type":"system"},"diff":[],'
-        '"id":"01a20000-0000-7000-8000-000000000001","ip":null,"operation":null,'
+        '"id":"01a20000-0000-7000-8000-000000000001","ip":null,"on_behalf_of":null,"operation":null,'
         '"organization":"00000000-0000-0000-0000-000000000007","outcome":"success","reason":null,'
         '"request_id":null,"target":null,"time":"2030-01-01T12:00:00.000000Z","user_agent":null,'
-        '"via":{"id":null,"type":"cli"},"workspace":null}'
+        '"via":{"connection":null,"id":null,"name":null,"type":"cli"},"workspace":null}'
     )

@@ -197,6 +197,8 @@ class Document:
                 return choices.of([None, "nope", "", "AAAA"] if strange else self.pool.cursors)
             case "id":
                 return self.id_of(field_name.capitalize())
+            case "filter":
+                return self._filter()
             case "permissions":
                 return [Name(p.name) for p in choices.subset(list(Permission), most=4)]
             case "document":
@@ -209,6 +211,23 @@ class Document:
             case "scopeType":
                 return Name(choices.of(["WORKSPACE", "CAMPAIGN"]))
         return None
+
+    def _filter(self) -> dict[str, Any] | None:
+        """What may be asked of the audit log, seldom what may not."""
+        choices = self.choices
+        possible: dict[str, Any] = {
+            "action": choices.of(
+                [["role.*"], ["*.create", "member.suspend"], ["*"], "role.assign"]
+            ),
+            "outcome": choices.of([[Name("SUCCESS")], [Name("DENIED"), Name("ERROR")]]),
+            "via": [Name("CLI")],
+            "actorId": self.id_of("Member"),
+            "workspaceId": self.id_of("Workspace"),
+            "text": choices.of(["olga", "rol ass", "nobody at all", "-"]),
+            "fromAt": "2020-01-01T00:00:00Z",
+            "beforeAt": "2020-01-01T00:00:00Z",
+        }
+        return {name: possible[name] for name in choices.subset(list(possible), most=3)}
 
     def id_of(self, type_name: str) -> str:
         """A global id, mostly of the type; of any if it is none."""
