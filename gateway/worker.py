@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from identity.access_reviews import due as access_reviews
+from identity.audit import sealing
 
 LOOK_SECONDS = 30.0
 """How often it is looked for what is due."""
@@ -27,7 +28,10 @@ class Job:
     carry_out: Callable[[UUID], Awaitable[None]]
 
 
-JOBS = (Job("access reviews", access_reviews.due, access_reviews.carry_out),)
+JOBS = (
+    Job("access reviews", access_reviews.due, access_reviews.carry_out),
+    Job("audit sealing", sealing.due, sealing.carry_out),
+)
 
 
 async def work(jobs: Sequence[Job] = JOBS) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from models.audit_seal import AuditKey
 from models.connection import Connection
 from models.database import transaction
 from models.idempotent_request import IdempotentRequest
@@ -23,6 +24,7 @@ COLUMNS: Sequence[tuple[type[Record], str]] = (
     (IdempotentRequest, "request_encrypted"),
     (IdempotentRequest, "answer_encrypted"),
     (Mail, "message_encrypted"),
+    (AuditKey, "private_key_encrypted"),
 )
 """Where secrets are stored."""
 

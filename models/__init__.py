@@ -20,6 +20,8 @@ from models.access_review import (
 from models.api_key import ApiKey, ApiKeyEnd, ApiKeyKind, ApiKeyUse
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType, AuditEvent, Outcome, ViaType
+from models.audit_retention import AuditRetention
+from models.audit_seal import AuditCheckpoint, AuditKey, AuditSeal, AuditUnsealed
 from models.campaign import Campaign, CampaignStatus
 from models.connection import Connection, ConnectionProtocol, ConnectionStatus
 from models.federated_identity import FederatedIdentity
@@ -54,7 +56,12 @@ __all__ = [
     "ApiKeyKind",
     "ApiKeyUse",
     "Assignment",
+    "AuditCheckpoint",
     "AuditEvent",
+    "AuditKey",
+    "AuditRetention",
+    "AuditSeal",
+    "AuditUnsealed",
     "BuiltinRole",
     "Campaign",
     "CampaignStatus",

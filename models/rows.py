@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from tortoise.models import Model
+
 from models.listing import Values
 from models.reading import fetch
 from models.record import Record
@@ -23,7 +25,7 @@ def batches(items: Sequence[ItemT], size: int = MOST_VALUES) -> Iterator[Sequenc
 
 
 @cache
-def columns(model: type[Record]) -> tuple[str, ...]:
+def columns(model: type[Model]) -> tuple[str, ...]:
     """The columns of a model, called as in the database and as in Python."""
     assert all(name == column for name, column in model._meta.fields_db_projection.items())  # noqa: S101
     return tuple(model._meta.fields_db_projection)
@@ -66,7 +68,7 @@ def changed(row: Record, since: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(column for column, value in since.items() if getattr(row, column) != value)
 
 
-def bound(row: Record, names: Collection[str]) -> list[object]:
+def bound(row: Model, names: Collection[str]) -> list[object]:
     """The values of these columns as the database takes them. Raises Tortoise's `ValidationError`
     for what does not fit its column.
     """
@@ -80,7 +82,7 @@ async def insert(row: Record) -> None:
     row._saved_in_db = True
 
 
-async def insert_all(new: Sequence[Record]) -> None:
+async def insert_all(new: Sequence[Model]) -> None:
     """Save new rows of one table, many in a statement."""
     if not new:
         return

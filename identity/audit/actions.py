@@ -67,6 +67,7 @@ class Action(StrEnum):
     DOMAIN_VERIFY = "domain.verify", "A mail domain was marked as the organization's own."
     SCIM_TOKEN_CREATE = "scim_token.create", "A directory's token was issued."
     SCIM_TOKEN_REVOKE = "scim_token.revoke", "A directory's token was revoked."
+    AUDIT_KEY_ROTATE = "audit_key.rotate", "The operator had the audit log signed with a new key."
     TRUSTED_DOCUMENTS_IMPORT = (
         "trusted_documents.import",
         "The operator imported documents that frontends may ask for by identifier.",

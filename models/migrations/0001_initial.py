@@ -78,6 +78,83 @@ class Migration(migrations.Migration):
             },
         ),
         ops.CreateModel(
+            name="AuditSeal",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True)),
+                ("organization_id", fields.UUIDField()),
+                ("sequence", fields.BigIntField()),
+                ("salt", fields.BinaryField()),
+                ("digest", fields.BinaryField()),
+                ("hash", fields.BinaryField()),
+            ],
+            options={
+                "table": "audit_seals",
+                "app": "models",
+                "unique_together": (("organization_id", "sequence"),),
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="AuditUnsealed",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True)),
+                ("organization_id", fields.UUIDField()),
+            ],
+            options={
+                "table": "audit_unsealed",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "id"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="AuditCheckpoint",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("organization_id", fields.UUIDField()),
+                ("sequence", fields.BigIntField()),
+                ("hash", fields.BinaryField()),
+                ("kept_from", fields.BigIntField()),
+                ("key_id", fields.CharField(max_length=16)),
+                ("signature", fields.BinaryField()),
+            ],
+            options={
+                "table": "audit_checkpoints",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "sequence", "created_at"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="AuditKey",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("number", fields.IntField(unique=True)),
+                ("key_id", fields.CharField(unique=True, max_length=16)),
+                ("public_key", fields.CharField(max_length=64)),
+                ("private_key_encrypted", fields.TextField()),
+            ],
+            options={"table": "audit_keys", "app": "models", "pk_attr": "id"},
+        ),
+        ops.CreateModel(
+            name="AuditRetention",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("organization_id", fields.UUIDField()),
+                ("days", fields.IntField()),
+                ("held", fields.BooleanField(default=False)),
+            ],
+            options={
+                "table": "audit_retentions",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "created_at"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
             name="TrustedDocument",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id)),

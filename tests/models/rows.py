@@ -66,8 +66,10 @@ def _value(column: str, declared: str, number: int) -> object:
         return bool(number % 2)
     if kind in ("INT", "BIGINT"):
         return number
+    if kind in ("BLOB", "BYTEA"):
+        return bytes([number])
     return f"{column[:4]}{number}"
 
 
 def _for_sqlite(value: object) -> object:
-    return value if isinstance(value, str | int | datetime) else str(value)
+    return value if isinstance(value, str | int | bytes | datetime) else str(value)

@@ -47,7 +47,8 @@ async def test_a_populated_database_keeps_every_row(empty_url: str, first: str) 
         await upgrade(to=first)
         assert await pending() == [name for name in NAMES if name > first]
         before = await fill()
-        assert set(before.values()) == {ROWS}
+        queued = before["audit_unsealed"]  # by a trigger, once there is one
+        assert set(before.values()) <= {ROWS, queued}
 
         await upgrade()
 
