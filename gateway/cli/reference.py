@@ -142,8 +142,9 @@ def _actions() -> Iterator[str]:
     yield "# Audit actions"
     yield ""
     yield "Every sensitive action, as it stands in `AuditEvent.action`. Whether it happened or was"
-    yield "denied is the event's outcome."
+    yield "denied is the event's outcome. What is critical widens access, lets something out, or"
+    yield "cannot be undone; what is routine changes nobody's access."
     yield ""
-    yield from _table("action", "meaning")
+    yield from _table("action", "sensitivity", "meaning")
     for action in Action:
-        yield _row(f"`{action.value}`", action.meaning)
+        yield _row(f"`{action.value}`", action.sensitivity.value, action.meaning)

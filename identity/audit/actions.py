@@ -1,13 +1,28 @@
 """The catalogue of sensitive actions.
 
 An action is `noun.verb`; whether it happened or was denied is the event's outcome, not its name.
+An action that was once released stays in the catalogue, because logs hold events of it.
 """
 
 from enum import StrEnum
 
 
+class Sensitivity(StrEnum):
+    """How much an action deserves to be looked at."""
+
+    ROUTINE = "routine"
+    SENSITIVE = "sensitive"
+    CRITICAL = "critical"
+
+
 class Action(StrEnum):
     meaning: str
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        if self in CRITICAL:
+            return Sensitivity.CRITICAL
+        return Sensitivity.ROUTINE if self in ROUTINE else Sensitivity.SENSITIVE
 
     def __new__(cls, value: str, meaning: str) -> "Action":
         member = str.__new__(cls, value)
@@ -76,3 +91,37 @@ class Action(StrEnum):
     IDENTITY_LINK = "identity.link", "An account at an identity provider was linked to a member."
     SESSION_SIGN_IN = "session.sign_in", "A person signed in, or was refused."
     SESSION_SIGN_OUT = "session.sign_out", "A person signed out."
+
+
+CRITICAL = frozenset(
+    {
+        Action.ORGANIZATION_PLAN,
+        Action.OWNER_RECOVER,
+        Action.MEMBER_REMOVE,
+        Action.ROLE_UPDATE,
+        Action.ROLE_RESTORE,
+        Action.ROLE_ASSIGN,
+        Action.CAMPAIGN_SEND,
+        Action.MAILING_LIST_DELETE,
+        Action.SENDING_SERVER_CREDENTIALS,
+        Action.CONNECTION_CREATE,
+        Action.DOMAIN_VERIFY,
+        Action.SCIM_TOKEN_CREATE,
+        Action.TRUSTED_DOCUMENTS_IMPORT,
+        Action.SIGN_IN_LINK_CREATE,
+    }
+)
+"""What widens access, lets something out, or cannot be undone."""
+
+ROUTINE = frozenset(
+    {
+        Action.MEMBER_UPDATE,
+        Action.ACCESS_REVIEW_REMIND,
+        Action.CAMPAIGN_CREATE,
+        Action.CAMPAIGN_UPDATE,
+        Action.MAILING_LIST_CREATE,
+        Action.SESSION_SIGN_IN,
+        Action.SESSION_SIGN_OUT,
+    }
+)
+"""What happens all the time and changes nobody's access."""
