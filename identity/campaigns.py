@@ -42,7 +42,8 @@ class Content:
 
 async def draft(subject: Subject, workspace_id: UUID, content: Content) -> Campaign:
     """Start a campaign. Raises `NotFound`, `Forbidden`, `BadInput`."""
-    async with writing(subject, Action.CAMPAIGN_CREATE, changes_access=True) as write:
+    adding = creators.adding(CAMPAIGN, workspace_id)
+    async with writing(subject, Action.CAMPAIGN_CREATE, changes_access=adding) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.CAMPAIGNS_DRAFT)
         campaign = Campaign(workspace=workspace, owner_id=write.subject.member_id)
         await _take(write.access, campaign, content, name=content.name or "")

@@ -5,8 +5,14 @@ new resource, in the same transaction. Creator holds nothing that is hard to und
 is no way to the right to send or delete it.
 """
 
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
 from identity import assignment_events
 from identity.access.builtin_roles import BUILTIN_PERMISSIONS
+from identity.access.compiled import Access
+from identity.access.decision import Target
 from identity.access.kinds import ResourceKind, ResourceT
 from identity.access.permissions import Permission, bits_of
 from identity.access.targets import target_of
@@ -23,20 +29,25 @@ REASON = "Created it."
 _HELD = BUILTIN_PERMISSIONS[BuiltinRole.CREATOR]
 
 
+def adding(kind: ResourceKind[Any], workspace_id: UUID) -> Callable[[Access], bool]:
+    """Whether Creator would add anything for whoever makes such a resource in the workspace."""
+    offered = bits_of(permission for permission in _HELD if permission.group == kind.group)
+    return lambda access: bool(offered & ~access.granted_at(Target(workspace_id)))
+
+
 async def give(
     write: Write, kind: ResourceKind[ResourceT], resource: ResourceT, *, by: Permission
 ) -> None:
-    """Give the caller Creator at the resource that they just made, where that adds anything.
+    """Give the caller Creator at the resource that they just made, in a `write` that changes
+    access where that adds anything, and only there.
 
     It ends with the last of the roles that gave the permission `by` which they made it: nobody
-    makes lasting what they have for a time. The caller of this holds the organization's lock
-    exclusively in `write`, which changes access only if something was given.
+    makes lasting what they have for a time.
     """
-    write.changes_access = False
-    at = target_of(resource)
-    offered = bits_of(permission for permission in _HELD if permission.group == kind.group)
-    if write.subject.member_id is None or not offered & ~write.access.granted_at(at):
+    if not write.changes_access or write.subject.member_id is None:
+        write.changes_access = False
         return
+    at = target_of(resource)
     organization_id = write.organization_id
     creator = await Member.get(id=write.subject.member_id, organization_id=organization_id)
     role = await Role.get(organization_id=organization_id, builtin=BuiltinRole.CREATOR)
@@ -53,7 +64,6 @@ async def give(
         reason=REASON,
         assigned_by_id=creator.id,
     )
-    write.changes_access = True
     await write.record(
         target(creator),
         changes({}, assignment_events.facts(assignment, role)),

@@ -17,7 +17,8 @@ from models.mailing_list import MailingList
 
 async def create(subject: Subject, workspace_id: UUID, *, name: str) -> MailingList:
     """Start an empty list. Raises `NotFound`, `Forbidden`, `BadInput`."""
-    async with writing(subject, Action.MAILING_LIST_CREATE, changes_access=True) as write:
+    adding = creators.adding(MAILING_LIST, workspace_id)
+    async with writing(subject, Action.MAILING_LIST_CREATE, changes_access=adding) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.LISTS_WRITE)
         mailing_list = await MailingList.create(
             workspace=workspace, name=text.label(name, field="name")

@@ -30,7 +30,8 @@ class Settings:
 
 async def create(subject: Subject, workspace_id: UUID, settings: Settings) -> SendingServer:
     """Add a server, without credentials yet. Raises `NotFound`, `Forbidden`, `BadInput`."""
-    async with writing(subject, Action.SENDING_SERVER_CREATE, changes_access=True) as write:
+    adding = creators.adding(SENDING_SERVER, workspace_id)
+    async with writing(subject, Action.SENDING_SERVER_CREATE, changes_access=adding) as write:
         workspace = await targets.workspace(write.access, workspace_id, Permission.SERVERS_WRITE)
         server = SendingServer(workspace=workspace, name="", host="")
         _take(server, settings)

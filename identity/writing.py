@@ -11,7 +11,7 @@ what rests on a count. A refusal rolls back and is itself recorded, in a transac
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -46,6 +46,7 @@ from models.sql import Statement, is_postgres
 
 _READ_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR SHARE")
 _WRITE_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR UPDATE")
+_WRITE_LOCK_AT_ONCE = Statement("SELECT 1 FROM organizations WHERE id = $1 FOR UPDATE NOWAIT")
 _SQLITE_LOCK = Statement(
     "UPDATE organizations SET access_revision = access_revision WHERE id = $1"
     " RETURNING access_revision, plan"
@@ -168,19 +169,28 @@ _denials: ContextVar[list[Denial] | None] = ContextVar("denials", default=None)
 
 @asynccontextmanager
 async def writing(
-    subject: Subject, action: Action, *, exclusive: bool = False, changes_access: bool = False
+    subject: Subject,
+    action: Action,
+    *,
+    exclusive: bool = False,
+    changes_access: bool | Callable[[Access], bool] = False,
 ) -> AsyncIterator[Write]:
     """One change of one subject; with `exclusive`, the only one in the organization meanwhile.
 
     With `changes_access` it is exclusive, the access revision grows, and the organization must have
     a lasting owner at the end; a block that finds it changes no access may set
-    `write.changes_access` to false. What fails by our fault is recorded as an error.
+    `write.changes_access` to false. A function says it of the subject's access, so that a change
+    that rarely does is alone only then. What fails by our fault is recorded as an error.
     """
+    asked = changes_access if callable(changes_access) else None
     async with one_transaction() as denials:
-        write = Write(subject, action, denials, changes_access=changes_access)
+        changing = changes_access if asked is None else asked(subject.access)
+        write = Write(subject, action, denials, changes_access=bool(changing))
         failed = True
         try:
-            write.subject = await _locked(subject, exclusive=exclusive or changes_access)
+            write.subject = await _locked(subject, exclusive=exclusive or write.changes_access)
+            if asked is not None and asked(write.access) is not write.changes_access:
+                await _turned(write)
             yield write
             if write.changes_access:
                 await require_owner(subject.organization_id)
@@ -201,6 +211,15 @@ async def writing(
 def is_failure(error: BaseException | None) -> bool:
     """Whether something went wrong on our side: nobody cancelled, and nobody just had to wait."""
     return isinstance(error, Exception) and not is_wait(error)
+
+
+async def _turned(write: Write) -> None:
+    """Of a subject whose access was read anew, take back what was thought of the change. Who would
+    have to wait for the lock while holding a part of it is `Busy` instead.
+    """
+    write.changes_access = not write.changes_access
+    if write.changes_access and is_postgres():
+        await _WRITE_LOCK_AT_ONCE.row(write.organization_id)
 
 
 @asynccontextmanager

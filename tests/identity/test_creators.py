@@ -1,6 +1,8 @@
 """Whoever makes a resource may go on with it, as far as that is no way to sending or deleting."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -12,10 +14,12 @@ from identity.access.kinds import KINDS
 from identity.access.permissions import GROUPS, SENSITIVE, Permission
 from identity.access.targets import target_of
 from identity.assignments import Principal, Scope
+from identity.audit.actions import Action
 from identity.campaigns import Content
-from identity.refusals import BadInput, Escalation, Forbidden
+from identity.refusals import BadInput, Busy, Escalation, Forbidden
 from identity.sending_servers import Settings
 from identity.subject import Subject
+from identity.writing import writing
 from models import (
     Assignment,
     BuiltinRole,
@@ -28,6 +32,7 @@ from models import (
     SendingServer,
 )
 from models.clock import now
+from models.sql import is_postgres
 from tests.clock import MovableClock
 from tests.identity.refusing import refused, story
 from tests.world import World, at_campaign, at_workspace
@@ -262,3 +267,80 @@ async def test_it_goes_with_the_resource(world: World, kind: ScopeType) -> None:
     assert await revision(world) == before + 1
     current = await world.subject(await _member(mara))
     assert held(current, made) == held(current, await MAKING[kind].make(world.operator, world))
+
+
+@asynccontextmanager
+async def another_change_under_way(world: World) -> AsyncIterator[None]:
+    """Somebody else makes something in the organization all through the block, on a connection of
+    their own.
+    """
+    under_way, over = asyncio.Event(), asyncio.Event()
+
+    async def change() -> None:
+        async with writing(world.operator, Action.WORKSPACE_CREATE):
+            under_way.set()
+            await over.wait()
+
+    task = asyncio.create_task(change())
+    try:
+        await under_way.wait()
+        yield
+    finally:
+        over.set()
+        await task
+
+
+@pytest.mark.parametrize("kind", MAKING)
+async def test_who_gets_nothing_by_it_makes_a_resource_beside_others(
+    world: World, kind: ScopeType
+) -> None:
+    if not is_postgres():
+        pytest.skip("SQLite has one writer")
+    olga, mara = await world.subject(world.owner), await maker(world, kind)
+    before = await revision(world)
+    async with another_change_under_way(world):
+        async with asyncio.timeout(5):
+            made = await MAKING[kind].make(olga, world)
+        waiting = asyncio.create_task(MAKING[kind].make(mara, world))
+        assert not (await asyncio.wait([waiting], timeout=0.3))[0], "her access changes"
+    assert not await Assignment.exists(scope_id=made.id)
+    assert await Assignment.exists(scope_id=(await waiting).id)
+    assert await revision(world) == before + 1
+
+
+@pytest.mark.parametrize("kind", MAKING)
+async def test_what_counts_is_what_the_maker_holds_when_it_is_made(
+    world: World, kind: ScopeType
+) -> None:
+    """Mara was an Admin when her request began, and Ada was none."""
+    mara, ada = (
+        await maker(world, kind),
+        await world.someone("Ada", BuiltinRole.VIEWER, at_workspace(world.a)),
+    )
+    promoted = await world.give(await _member(mara), BuiltinRole.ADMIN, at_workspace(world.a))
+    mara = await world.subject(await _member(mara))
+    await assignments.unassign(world.operator, promoted.id)
+    await world.give(await _member(ada), BuiltinRole.ADMIN, at_workspace(world.a))
+    before = await revision(world)
+
+    hers = await MAKING[kind].make(mara, world)
+    assert await Assignment.exists(scope_id=hers.id)
+    assert await revision(world) == before + 1
+    other = await MAKING[kind].make(ada, world)
+    assert not await Assignment.exists(scope_id=other.id)
+    assert await revision(world) == before + 1
+
+
+async def test_who_would_have_to_wait_with_a_lock_in_hand_is_told_to_come_again(
+    world: World,
+) -> None:
+    if not is_postgres():
+        pytest.skip("SQLite has one writer")
+    mara = await maker(world, ScopeType.CAMPAIGN)
+    promoted = await world.give(await _member(mara), BuiltinRole.ADMIN, at_workspace(world.a))
+    mara = await world.subject(await _member(mara))
+    await assignments.unassign(world.operator, promoted.id)
+    async with another_change_under_way(world):
+        with pytest.raises(Busy):
+            await campaigns.draft(mara, world.a.id, Content(name="New"))
+    assert not await Campaign.exists(workspace=world.a)
