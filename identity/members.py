@@ -98,7 +98,7 @@ async def provision(subject: Subject, person: Person) -> Member:
         _take(member, person)
         member.user = await User.create(email=member.email, name=member.name)
         if person.active is False:
-            _suspend(member, SuspendedBy.DIRECTORY)
+            member.suspend(SuspendedBy.DIRECTORY)
         member.updated_at = member.created_at
         with taken(_user_name_taken(member)):
             await member.save(force_create=True)
@@ -109,7 +109,8 @@ async def provision(subject: Subject, person: Person) -> Member:
 async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     """Make a member what the directory now says, including whether they are active.
 
-    A directory brings back only whom a directory suspended. What changes nothing writes nothing.
+    What it says of that stands beside what an administrator did: neither lifts the other's
+    suspension. What changes nothing writes nothing.
     Raises `NotFound`, `Forbidden` (also for another user name or address of a member whom no
     directory provisioned), `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
     """
@@ -120,7 +121,9 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
         _take(member, person)
         if not member.provisioned and _called(member) != called:
             raise Forbidden(_NOT_PROVISIONED, reason="NOT_PROVISIONED")
-        write.changes_access = _follow(write, member, person.active)
+        status = member.status
+        _follow(write, member, person.active)
+        write.changes_access = member.status is not status
         diff = changes(before, _facts(member))
         if not diff:
             return member
@@ -159,18 +162,20 @@ async def rename(subject: Subject, member_id: UUID, *, name: str, expected_versi
 
 
 async def suspend(subject: Subject, member_id: UUID, *, reason: str | None = None) -> Member:
-    """Take a member's access until somebody with the right to it gives it back.
+    """Take a member's access until somebody with the right to it gives it back: also of one whom a
+    directory keeps out, so that it does not bring them back alone.
 
     Raises `NotFound`, `Forbidden` (also to suspend oneself), `Escalation`, `LastOwner`, and
-    `Conflict` for a member who is not active.
+    `Conflict` for a member who is suspended so already.
     """
     reason = text.optional_prose(reason, field="reason", longest=assignments.REASON_LENGTH)
     async with writing(subject, Action.MEMBER_SUSPEND, changes_access=True) as write:
         member = await _taken_out(write, member_id)
-        if member.status is not MemberStatus.ACTIVE:
-            raise Conflict(f"{member.name} is not active.")
+        if SuspendedBy.ADMIN in member.suspended_by:
+            raise Conflict(f"{member.name} is suspended already.")
         before = _facts(member)
-        _suspend(member, SuspendedBy.ADMIN)
+        write.changes_access = member.status is MemberStatus.ACTIVE
+        member.suspend(SuspendedBy.ADMIN)
         await _sign_out(member)
         member.touch()
         await member.save()
@@ -181,15 +186,17 @@ async def suspend(subject: Subject, member_id: UUID, *, reason: str | None = Non
 async def reactivate(subject: Subject, member_id: UUID) -> Member:
     """Give a suspended member the access back that their roles hold now.
 
-    Whom a directory suspended, a directory brings back, or the operator. Raises `NotFound`,
-    `Forbidden`, `Escalation`, and `Conflict` for a member who is not suspended.
+    Whom a directory suspended, a directory brings back, or the operator: one whom both keep out
+    stays suspended until it does. Raises `NotFound`, `Forbidden`, `Escalation`, and `Conflict` for
+    a member who is not suspended.
     """
     async with writing(subject, Action.MEMBER_REACTIVATE, changes_access=True) as write:
         member = await _found(write, member_id)
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
         if member.status is not MemberStatus.SUSPENDED:
             raise Conflict(f"{member.name} is not suspended.")
-        if member.suspended_by is SuspendedBy.DIRECTORY and not write.by_operator:
+        lifted = set(SuspendedBy) if write.by_operator else {SuspendedBy.ADMIN}
+        if not lifted & member.suspended_by:
             raise Forbidden(
                 f"A directory suspended {member.name}, and only a directory brings them back.",
                 reason=DIRECTORY_MANAGED,
@@ -197,7 +204,8 @@ async def reactivate(subject: Subject, member_id: UUID) -> Member:
             )
         await assignments.require_giving(write, member)
         before = _facts(member)
-        member.activate()
+        member.lift(*lifted)
+        write.changes_access = not member.suspended_by
         member.touch()
         await member.save()
         await write.record(target(member), changes(before, _facts(member)))
@@ -304,22 +312,15 @@ def _called(member: Member) -> tuple[str, str]:
     return member.user_name_key, member.email_key
 
 
-def _follow(write: Write, member: Member, active: bool | None) -> bool:
-    """Suspend or bring back as the directory says; whether that changes anything."""
-    if active is False and member.status is not MemberStatus.SUSPENDED:
+def _follow(write: Write, member: Member, active: bool | None) -> None:
+    """Suspend or bring back as the directory says."""
+    if active is False and not member.suspended_by_directory:
         write.access.require(Permission.MEMBERS_REMOVE, ORGANIZATION)
-        _suspend(member, SuspendedBy.DIRECTORY)
+        member.suspend(SuspendedBy.DIRECTORY)
         write.action = Action.MEMBER_SUSPEND
-        return True
-    if active and member.suspended_by is SuspendedBy.DIRECTORY:
-        member.activate()
+    elif active and member.suspended_by_directory:
+        member.lift(SuspendedBy.DIRECTORY)
         write.action = Action.MEMBER_REACTIVATE
-        return True
-    return False
-
-
-def _suspend(member: Member, by: SuspendedBy) -> None:
-    member.status, member.suspended_by = MemberStatus.SUSPENDED, by
 
 
 def _user_name_taken(member: Member) -> Conflict:
@@ -333,5 +334,6 @@ def _facts(member: Member) -> dict[str, object]:
         "name": member.name,
         "externalId": member.external_id,
         "status": member.status,
+        "suspendedBy": member.suspended_by or None,
         **{f"scim.{name}": value for name, value in (member.scim or {}).items()},
     }

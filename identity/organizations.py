@@ -18,7 +18,7 @@ from identity.writing import Write, taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.audit_event import ActorType, ViaType
 from models.database import transaction
-from models.member import Member, MemberStatus
+from models.member import Member, MemberStatus, SuspendedBy
 from models.organization import Organization, Plan
 from models.role import BuiltinRole, Role
 from models.user import User
@@ -113,7 +113,7 @@ async def recover_owner(subject: Subject, *, email: str) -> Member:
         write.require_operator("Only the operator recovers an owner.")
         member = await member_with_address(write.organization_id, email)
         before = member.status
-        member.activate()
+        member.lift(*SuspendedBy)
         member.touch()
         await member.save()
         await _own(write, member)

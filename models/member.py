@@ -5,7 +5,6 @@ from uuid import UUID
 from tortoise import fields
 
 from models.clock import now
-from models.columns import optional_enum
 from models.organization import Organization
 from models.record import VersionedRecord
 from models.user import User
@@ -18,7 +17,7 @@ class MemberStatus(StrEnum):
 
 
 class SuspendedBy(StrEnum):
-    """Who suspended a member: a directory may bring back only what a directory suspended."""
+    """Who suspends a member. Each lifts what they did, and not what the other did."""
 
     ADMIN = "admin"
     DIRECTORY = "directory"
@@ -42,7 +41,8 @@ class Member(VersionedRecord):
         "models.User", related_name=False, db_index=True
     )
     status = fields.CharEnumField(MemberStatus, max_length=16, default=MemberStatus.ACTIVE)
-    suspended_by = optional_enum(SuspendedBy, max_length=16)
+    suspended_by_admin = fields.BooleanField(default=False)
+    suspended_by_directory = fields.BooleanField(default=False)
     active_since = fields.DatetimeField(default=now)
     user_name = fields.CharField(max_length=320)
     user_name_key = fields.CharField(max_length=320)
@@ -62,6 +62,28 @@ class Member(VersionedRecord):
         unique_together = (("organization", "user"), ("organization", "user_name_key"))
         indexes = (("organization_id", "email_key"), ("organization_id", "external_id"))
 
-    def activate(self) -> None:
-        """Let the member in again; the caller saves the row."""
-        self.status, self.suspended_by, self.active_since = MemberStatus.ACTIVE, None, now()
+    @property
+    def suspended_by(self) -> frozenset[SuspendedBy]:
+        """Who keeps the member out; nobody, of one who is not suspended."""
+        sides = {
+            SuspendedBy.ADMIN: self.suspended_by_admin,
+            SuspendedBy.DIRECTORY: self.suspended_by_directory,
+        }
+        return frozenset(side for side, suspends in sides.items() if suspends)
+
+    def suspend(self, by: SuspendedBy) -> None:
+        """Keep the member out until the same side lifts it; the caller saves the row."""
+        self._keep_out(self.suspended_by | {by})
+
+    def lift(self, *sides: SuspendedBy) -> None:
+        """Take back what these sides did, and let the member in if nobody else keeps them out; the
+        caller saves the row.
+        """
+        self._keep_out(self.suspended_by - set(sides))
+
+    def _keep_out(self, by: frozenset[SuspendedBy]) -> None:
+        self.suspended_by_admin = SuspendedBy.ADMIN in by
+        self.suspended_by_directory = SuspendedBy.DIRECTORY in by
+        if not by and self.status is not MemberStatus.ACTIVE:
+            self.active_since = now()
+        self.status = MemberStatus.SUSPENDED if by else MemberStatus.ACTIVE

@@ -107,6 +107,17 @@ class Door(AsyncScimHandler):
         super().__init__(SERVICE, storage)
         self.returns_patched = returns_patched
 
+    async def replace_resource(
+        self,
+        resource_type: ResourceType,
+        current: Resource[Any],
+        replacement: Resource[Any],
+        conditions: Conditions,
+    ) -> Resource[Any]:
+        return self.storage.as_it_is(
+            await super().replace_resource(resource_type, current, replacement, conditions)
+        )
+
     async def patch_resource(
         self,
         resource_type: ResourceType,
@@ -115,7 +126,9 @@ class Door(AsyncScimHandler):
         conditions: Conditions,
     ) -> Resource[Any]:
         if resource_type.name != GROUP:
-            return await super().patch_resource(resource_type, resource_id, patch_op, conditions)
+            return self.storage.as_it_is(
+                await super().patch_resource(resource_type, resource_id, patch_op, conditions)
+            )
         parts = membership.split(patch_op)
         if parts is None:
             check_search([operation.value for operation in patch_op.operations or ()])

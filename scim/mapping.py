@@ -102,8 +102,12 @@ def _name(user: User[Any]) -> str | None:
     return " ".join(text.split())[:NAME_LENGTH].strip() or None
 
 
-def user(row: Member, groups: Sequence[Named] = ()) -> User[Any]:
-    """The resource of a member. One that no directory manages has what we know of it."""
+def user(row: Member, groups: Sequence[Named] = (), *, to_change: bool = False) -> User[Any]:
+    """The resource of a member. One that no directory manages has what we know of it.
+
+    `active` is what holds; `to_change`, it is what the directory said itself, so that a change
+    that does not speak of it leaves that as it is, whoever else suspended the member.
+    """
     attributes = row.scim
     if attributes is None:
         attributes = {"emails": [{"value": row.email, "primary": True}], "active": True}
@@ -111,7 +115,9 @@ def user(row: Member, groups: Sequence[Named] = ()) -> User[Any]:
     resource.id = str(row.id)
     resource.external_id = row.external_id
     if resource.active is not None:
-        resource.active = row.status is not MemberStatus.SUSPENDED
+        resource.active = not row.suspended_by_directory
+        if not to_change:
+            resource.active = row.status is not MemberStatus.SUSPENDED
     if groups:
         resource.groups = [
             GroupMembership(

@@ -48,6 +48,7 @@ class DirectoryStorage(AsyncScimStorage):
         self.subject = subject
         self._only_reads = only_reads
         self._writing = False
+        self._kept_out: set[str] = set()
 
     def operation(self) -> AbstractAsyncContextManager[None]:
         """One transaction under the organization's lock; nothing for a request that only reads."""
@@ -163,6 +164,14 @@ class DirectoryStorage(AsyncScimStorage):
                 else:
                     await groups.delete(self.subject, found)
 
+    def as_it_is(self, resource: Resource[Any]) -> Resource[Any]:
+        """A resource that was loaded to change it, as a read has it: in a change, `active` is what
+        the directory said, and for the answer what holds.
+        """
+        if isinstance(resource, User) and resource.active and resource.id in self._kept_out:
+            resource.active = False
+        return resource
+
     async def group_without_members(self, group_id: str) -> Group:
         """A group's own attributes. Raises `NotFoundException`."""
         return cast("Group", await self.get(_GROUP_TYPE, group_id, response_parameters=_NO_MEMBERS))
@@ -201,8 +210,12 @@ class DirectoryStorage(AsyncScimStorage):
         organization_id = self.subject.organization_id
         if name == USER:
             people = await Member.filter(id__in=ids, organization_id=organization_id)
+            self._kept_out |= {str(row.id) for row in people if row.suspended_by_admin}
             in_groups = await _groups_of([row.id for row in people])
-            return {row.id: mapping.user(row, in_groups[row.id]) for row in people}
+            return {
+                row.id: mapping.user(row, in_groups[row.id], to_change=self._writing)
+                for row in people
+            }
         rows = await GroupRow.filter(
             id__in=ids, organization_id=organization_id, source=GroupSource.DIRECTORY
         )

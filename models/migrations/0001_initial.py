@@ -21,7 +21,7 @@ from models.document_mode import DocumentMode
 from models.group import GroupSource
 from models.ids import new_id
 from models.login_attempt import LoginMethod
-from models.member import MemberStatus, SuspendedBy
+from models.member import MemberStatus
 from models.organization import Plan
 from models.role import BuiltinRole
 from models.role_version import RoleChange
@@ -413,10 +413,8 @@ class Migration(migrations.Migration):
                         default=MemberStatus.ACTIVE, enum_type=MemberStatus, max_length=16
                     ),
                 ),
-                (
-                    "suspended_by",
-                    fields.CharEnumField(null=True, enum_type=SuspendedBy, max_length=16),
-                ),
+                ("suspended_by_admin", fields.BooleanField(default=False)),
+                ("suspended_by_directory", fields.BooleanField(default=False)),
                 ("active_since", fields.DatetimeField(default=now)),
                 ("user_name", fields.CharField(max_length=320)),
                 ("user_name_key", fields.CharField(max_length=320)),

@@ -75,9 +75,9 @@ def test_members_are_listed_newest_first(acme: Gatepost) -> None:
 
 def test_suspend_reactivate_and_remove(acme: Gatepost) -> None:
     assert acme.json("member", "suspend", *OF_ACME, "--email", BOB)["status"] == "suspended"
-    assert acme.look(bob).suspended_by is SuspendedBy.ADMIN
+    assert acme.look(bob).suspended_by == {SuspendedBy.ADMIN}
     again = acme.run("member", "suspend", *OF_ACME, "--email", BOB)
-    assert (again.exit_code, again.stderr) == (1, "Error: Bob is not active.\n")
+    assert (again.exit_code, again.stderr) == (1, "Error: Bob is suspended already.\n")
 
     assert acme.json("member", "reactivate", *OF_ACME, "--email", BOB)["status"] == "active"
     acme.json("member", "remove", *OF_ACME, "--email", BOB, "--reason", "Contract ended.")

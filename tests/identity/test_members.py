@@ -8,9 +8,10 @@ import pytest
 from identity import assignments, groups, manual_groups, members
 from identity.access.permissions import Permission
 from identity.assignments import Principal
-from identity.credentials import sessions
+from identity.credentials import scim_tokens, sessions
 from identity.credentials.limits import SessionLimits
 from identity.groups import DirectoryGroup
+from identity.members import Person
 from identity.refusals import (
     BadInput,
     Conflict,
@@ -95,7 +96,8 @@ async def test_suspension_ends_sessions_and_links_at_once(world: World, owner: S
 
     row = await members.suspend(owner, bob.id, reason="On leave.")
 
-    assert (row.status, row.suspended_by) == (MemberStatus.SUSPENDED, SuspendedBy.ADMIN)
+    assert row.status is MemberStatus.SUSPENDED
+    assert row.suspended_by == {SuspendedBy.ADMIN}
     for token in tokens:
         with pytest.raises(Unauthenticated):
             await signed_in(token)
@@ -106,7 +108,10 @@ async def test_suspension_ends_sessions_and_links_at_once(world: World, owner: S
     event = (await world.events())[-1]
     assert story(event) == (world.owner.name, "member.suspend", "member", "Bob")
     assert event.reason == "On leave."
-    assert event.diff == [{"path": "status", "before": "active", "after": "suspended"}]
+    assert event.diff == [
+        {"path": "status", "before": "active", "after": "suspended"},
+        {"path": "suspendedBy", "added": ["admin"], "removed": []},
+    ]
 
 
 async def test_reactivation_brings_back_the_roles_but_no_session(
@@ -119,7 +124,7 @@ async def test_reactivation_brings_back_the_roles_but_no_session(
 
     row = await members.reactivate(await world.subject(world.owner), bob.id)
 
-    assert (row.status, row.suspended_by, row.version) == (MemberStatus.ACTIVE, None, 3)
+    assert (row.status, row.suspended_by, row.version) == (MemberStatus.ACTIVE, frozenset(), 3)
     with pytest.raises(Unauthenticated):
         await signed_in(token)
     assert (await world.subject(bob)).access.allows_anywhere(P.CAMPAIGNS_SEND)
@@ -135,15 +140,59 @@ async def test_whom_a_directory_suspended_only_it_or_the_operator_brings_back(
     world: World, owner: Subject
 ) -> None:
     bob = await world.member("Bob")
-    by_directory = {"status": MemberStatus.SUSPENDED, "suspended_by": SuspendedBy.DIRECTORY}
-    await Member.filter(id=bob.id).update(**by_directory)
+    directory = await _directory(world)
+    bob = await _told(directory, bob, active=False)
     async with refused(Forbidden, denied="member.reactivate", reason="DIRECTORY_MANAGED"):
         await members.reactivate(owner, bob.id)
-    async with refused(Conflict):  # so that it does not become the admin's to end
-        await members.suspend(owner, bob.id)
 
     row = await members.reactivate(world.operator, bob.id)
-    assert row.status is MemberStatus.ACTIVE
+    assert (row.status, row.suspended_by) == (MemberStatus.ACTIVE, frozenset())
+
+
+async def _directory(world: World) -> Subject:
+    _, token = await scim_tokens.create(await world.subject(world.owner), name="Okta")
+    return await scim_tokens.authenticate(token, origin=Origin())
+
+
+async def _told(directory: Subject, member: Member, *, active: bool) -> Member:
+    """What comes of a directory that says this of a member."""
+    person = Person(member.user_name, member.email, None, active, None, {}, {})
+    return await members.update(directory, member.id, person)
+
+
+@pytest.mark.parametrize("first", SuspendedBy)
+async def test_each_side_lifts_what_it_did_and_not_what_the_other_did(
+    world: World, first: SuspendedBy
+) -> None:
+    """Whoever suspends first and whoever lifts first: only with the second is the member back."""
+    directory = await _directory(world)
+
+    async def suspends(side: SuspendedBy) -> Member:
+        if side is SuspendedBy.DIRECTORY:
+            return await _told(directory, bob, active=False)
+        return await members.suspend(await world.subject(world.owner), bob.id)
+
+    async def lifts(side: SuspendedBy) -> Member:
+        if side is SuspendedBy.DIRECTORY:
+            return await _told(directory, bob, active=True)
+        return await members.reactivate(await world.subject(world.owner), bob.id)
+
+    [second] = set(SuspendedBy) - {first}
+    for lifting in ((first, second), (second, first)):
+        bob = await world.member(f"Bob {lifting[0]}")
+        bob = await suspends(first)
+        revision = (await world.subject(world.owner)).revision
+        bob = await suspends(second)
+        assert bob.suspended_by == {first, second}
+        bob = await lifts(lifting[0])
+        assert (bob.status, bob.suspended_by) == (MemberStatus.SUSPENDED, frozenset({lifting[1]}))
+        assert (await world.subject(world.owner)).revision == revision
+        assert (await world.events())[-1].diff == [
+            {"path": "suspendedBy", "added": [], "removed": [lifting[0].value]}
+        ]
+        bob = await lifts(lifting[1])
+        assert (bob.status, bob.suspended_by) == (MemberStatus.ACTIVE, frozenset())
+        assert (await world.subject(world.owner)).revision == revision + 1
 
 
 async def test_only_the_active_are_suspended_and_only_the_suspended_brought_back(

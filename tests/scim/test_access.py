@@ -129,7 +129,7 @@ async def test_reactivation_brings_back_access_but_no_session(directory: Directo
     await directory.patch(f"/Users/{bob}", {**active, "value": True})
 
     member = await Member.get(id=bob)
-    assert (member.status, member.suspended_by) == (MemberStatus.ACTIVE, None)
+    assert (member.status, member.suspended_by) == (MemberStatus.ACTIVE, frozenset())
     assert await may_send(directory, bob)
     with pytest.raises(Unauthenticated):
         await signed_in(token)

@@ -1,9 +1,11 @@
 """Users: created, read, replaced, patched and deleted (RFC 7644 sections 3.3 to 3.6)."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from identity import members
 from models import Member, MemberStatus, SuspendedBy, User
 from tests.scim.directory import BASE, ENTERPRISE, USER, Directory, refusal
 
@@ -272,16 +274,63 @@ async def test_an_old_version_is_not_overwritten(directory: Directory) -> None:
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
-async def test_who_is_suspended_by_an_owner_is_not_brought_back(directory: Directory) -> None:
+ACTIVE = {"op": "replace", "path": "active"}
+
+
+async def _suspended_by_an_owner(directory: Directory) -> str:
+    """The path of a user of the directory whom an owner suspended."""
     created = await directory.create_user("bob")
-    await Member.filter(id=created["id"]).update(
-        status=MemberStatus.SUSPENDED, suspended_by=SuspendedBy.ADMIN
-    )
+    owner = await directory.world.subject(directory.world.owner)
+    await members.suspend(owner, UUID(created["id"]))
+    return f"/Users/{created['id']}"
 
-    response = await directory.patch(
-        f"/Users/{created['id']}", {"op": "replace", "path": "active", "value": True}
-    )
 
+async def _kept_out_by(path: str) -> frozenset[SuspendedBy]:
+    return (await Member.get(id=path.removeprefix("/Users/"))).suspended_by
+
+
+async def test_who_is_suspended_by_an_owner_is_not_brought_back(directory: Directory) -> None:
+    path = await _suspended_by_an_owner(directory)
+    before = await Member.get(id=path.removeprefix("/Users/")).values()
+    count = len(await directory.world.events())
+
+    response = await directory.patch(path, {**ACTIVE, "value": True})
+    again = await directory.patch(f"{path}?attributes=active", {**ACTIVE, "value": True})
+
+    assert (response.status_code, again.json()["active"]) == (204, False)
+    assert (await directory.body(path))["active"] is False
+    assert await Member.get(id=path.removeprefix("/Users/")).values() == before
+    assert len(await directory.world.events()) == count
+
+
+async def test_what_a_directory_says_of_a_suspended_user_stays_beside_it(
+    directory: Directory,
+) -> None:
+    """The owner lifts their own suspension, and the directory's word still stands."""
+    path = await _suspended_by_an_owner(directory)
+    owner = await directory.world.subject(directory.world.owner)
+
+    response = await directory.patch(path, {**ACTIVE, "value": False})
     assert response.status_code == 204
-    assert (await directory.body(f"/Users/{created['id']}"))["active"] is False
-    assert (await Member.get(id=created["id"])).suspended_by is SuspendedBy.ADMIN
+    assert await _kept_out_by(path) == {SuspendedBy.ADMIN, SuspendedBy.DIRECTORY}
+
+    await members.reactivate(owner, UUID(path.removeprefix("/Users/")))
+    assert await _kept_out_by(path) == {SuspendedBy.DIRECTORY}
+    assert (await directory.body(path))["active"] is False
+    await directory.patch(path, {**ACTIVE, "value": True})
+    assert (await directory.body(path))["active"] is True
+    assert (await Member.get(id=path.removeprefix("/Users/"))).status is MemberStatus.ACTIVE
+
+
+async def test_a_change_of_something_else_says_nothing_of_a_suspension(
+    directory: Directory,
+) -> None:
+    path = await _suspended_by_an_owner(directory)
+
+    await directory.patch(path, {"op": "replace", "path": "title", "value": "Chief"})
+    boss = {"schemas": [USER], "userName": "bob", "title": "Boss", "active": True}
+    put = await directory.request("PUT", path, boss)
+
+    assert put.json()["active"] is False
+    assert (await directory.body(path))["title"] == "Boss"
+    assert await _kept_out_by(path) == {SuspendedBy.ADMIN}
