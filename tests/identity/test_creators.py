@@ -301,7 +301,7 @@ async def test_who_gets_nothing_by_it_makes_a_resource_beside_others(
     async with another_change_under_way(world):
         async with asyncio.timeout(5):
             made = await MAKING[kind].make(olga, world)
-        waiting = asyncio.create_task(MAKING[kind].make(mara, world))
+        waiting = asyncio.ensure_future(MAKING[kind].make(mara, world))
         assert not (await asyncio.wait([waiting], timeout=0.3))[0], "her access changes"
     assert not await Assignment.exists(scope_id=made.id)
     assert await Assignment.exists(scope_id=(await waiting).id)
