@@ -130,6 +130,9 @@ def all_models() -> list[type[Model]]:
     return list(found.values())
 
 
+OF_THE_LOG = frozenset({models.AuditEvent, models.AuditUnsealed})
+"""Where a row comes with each event, a denial's too."""
+
 PARTIAL = {"audit_events": frozenset({("organization_id", "outcome", "id")})}
 OF_EXPRESSIONS = {"postgres": {"audit_events": frozenset({()})}}
 """Indexes that no model can declare: migrations alone make them. One of expressions has no columns.
