@@ -11,7 +11,7 @@ from models.reading import fetch
 from models.record import Record
 from models.sql import Statement
 
-RecordT = TypeVar("RecordT", bound=Record)
+RowT = TypeVar("RowT", bound=Model)
 ItemT = TypeVar("ItemT")
 
 REMEMBERED_TEXTS = 200
@@ -32,24 +32,24 @@ def columns(model: type[Model]) -> tuple[str, ...]:
 
 
 @cache
-def selection(model: type[Record], alias: str = "t") -> str:
+def selection(model: type[Model], alias: str = "t") -> str:
     """Every column, to stand behind SELECT: what `loaded` reads."""
     return ", ".join(f"{alias}.{column}" for column in columns(model))
 
 
-def loaded(model: type[RecordT], values: Sequence[Any]) -> RecordT:
+def loaded(model: type[RowT], values: Sequence[Any]) -> RowT:
     """The row with these values in the model's columns, as the database gave them."""
     return model._init_from_db(**dict(zip(columns(model), values, strict=True)))
 
 
-def joined(model: type[RecordT], values: Sequence[Any]) -> RecordT | None:
+def joined(model: type[RowT], values: Sequence[Any]) -> RowT | None:
     """The same of a row that was joined from the left: without an id, there is none."""
     return None if values[columns(model).index("id")] is None else loaded(model, values)
 
 
 async def matching(
-    model: type[RecordT], condition: str, values: Sequence[object], *, locked: bool = False
-) -> list[RecordT]:
+    model: type[RowT], condition: str, values: Sequence[object], *, locked: bool = False
+) -> list[RowT]:
     """The rows `t` of which the condition is true; with `locked`, nobody else changes them until
     the caller's transaction ends. SQLite has one writer and needs no lock for that.
     """

@@ -28,6 +28,9 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "access": Entry("gateway.cli.access:access", "Who may do what, and why."),
+    "audit": Entry(
+        "gateway.cli.audit:audit", "The audit log: what proves it, and how long it is kept."
+    ),
     "connection": Entry(
         "gateway.cli.sign_in:connection",
         "Identity providers that an organization signs in with.",

@@ -10,21 +10,31 @@ It needs no database: whoever has an export and the public key can do it again.
 * A checkpoint is a statement about the chain, signed by Ed25519 (RFC 8032) over its canonical text.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from identity.audit.canonical import Document, canonical_bytes, canonical_time
 
 SALT_BYTES = 16
 CHECKPOINT = "gatepost.audit.checkpoint"
 VERSION = 1
+LATE = timedelta(hours=1)
+"""Longer than any transaction lives: an event that is older than this when one before it was signed
+has been put in afterwards.
+"""
+PEM_BLOCK = re.compile("-----BEGIN [^-]+-----[^-]+-----END [^-]+-----")
 
 
 def beginning(organization_id: UUID) -> bytes:
@@ -40,6 +50,16 @@ def commitment(diff: object, salt: bytes) -> str:
 def digest(document: Document, diff_commitment: str) -> bytes:
     """The digest of an event. The `diff` that the document has, if any, does not count."""
     return sha256(canonical_bytes({**document, "diff": diff_commitment})).digest()
+
+
+def came_late(event_time: datetime, signed_at: datetime | None) -> str | None:
+    """What is wrong with an event that stands behind a checkpoint of that time, if it is."""
+    if signed_at is None or event_time >= signed_at - LATE:
+        return None
+    return (
+        f"the event says that it is of {canonical_time(event_time)}, and came into the log after "
+        f"{canonical_time(signed_at)}"
+    )
 
 
 def link(previous: bytes, sequence: int, digest: bytes) -> bytes:
@@ -100,6 +120,17 @@ class PublicKeys:
     def of(cls, keys: Iterable[Ed25519PublicKey]) -> "PublicKeys":
         return cls({key_id(key): key for key in keys})
 
+    @classmethod
+    def of_pem(cls, text: str) -> "PublicKeys":
+        """The keys in a text, each in a PEM block (RFC 7468); what stands around them is for
+        people. Raises `ValueError` when there is none, or one of another kind.
+        """
+        keys = [load_pem_public_key(block.encode()) for block in PEM_BLOCK.findall(text)]
+        ours = [key for key in keys if isinstance(key, Ed25519PublicKey)]
+        if not ours or len(ours) < len(keys):
+            raise ValueError("there is no Ed25519 public key, or another key beside it")
+        return cls.of(ours)
+
     def signed(self, statement: Document, signature: bytes) -> bool:
         """Whether the key that the statement names is one of these, and signed it."""
         key = self.by_id.get(str(statement["key"]))
@@ -110,6 +141,12 @@ class PublicKeys:
         except InvalidSignature:
             return False
         return True
+
+
+def pem(key: Ed25519PublicKey) -> str:
+    """The key for people and programs, its id in the line before."""
+    block = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return f"Key {key_id(key)}\n{block.decode()}"
 
 
 def key_id(key: Ed25519PublicKey) -> str:

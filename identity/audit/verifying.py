@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from identity.audit import chain
@@ -19,11 +19,6 @@ from models.sql import Statement, as_uuid
 
 PAGE = 250
 EVENTS_AT_ONCE = 5_000
-LATE = timedelta(hours=1)
-"""Longer than any transaction lives: an event that is older than this when the next one before it
-was sealed has been put in afterwards.
-"""
-
 _PLACES = (
     "SELECT s.id, s.sequence, s.salt, s.digest, s.hash,"  # noqa: S608
     f" {rows.selection(AuditEvent)} FROM audit_seals s LEFT JOIN audit_events t ON t.id = s.id"
@@ -153,8 +148,9 @@ class _Walk:
             window = [*following, *await self._places(following[-1].sequence)]
             kind = misplaced(self.previous, expected, window)
             raise _Found(kind, "the seal does not fit behind the last one", expected, event.id)
-        if self.signed_at is not None and event.created_at < self.signed_at - LATE:
-            raise _Found(Tampering.INSERTED, _late(event, self.signed_at), expected, event.id)
+        late = chain.came_late(event.created_at, self.signed_at)
+        if late is not None:
+            raise _Found(Tampering.INSERTED, late, expected, event.id)
 
     def _agree(self, place: Place, checkpoint: Checkpoint) -> None:
         if checkpoint.hash != place.hash:
@@ -239,11 +235,4 @@ def _fits(event: AuditEvent, places: Sequence[Place]) -> bool:
     return any(
         chain.digest(form, chain.commitment(event.diff, place.salt)) == place.digest
         for place in places
-    )
-
-
-def _late(event: AuditEvent, signed_at: datetime) -> str:
-    return (
-        f"the event says that it is of {canonical_time(event.created_at)}, and came into the log "
-        f"after {canonical_time(signed_at)}"
     )
