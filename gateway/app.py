@@ -25,6 +25,7 @@ from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
 from gateway.mailing import courier_of, mailing
 from gateway.pages import PAGE_HEADERS, page
+from gateway.posting import posting
 from gateway.rate_limits import RateLimits
 from gateway.recording import recording
 from gateway.request_id import RequestIdMiddleware
@@ -37,6 +38,7 @@ from gateway.worker import working
 from identity.facts import hearing
 from identity.mail import Courier
 from identity.refusals import Refusal
+from identity.webhooks import managing as webhooks
 from models.database import opened
 from models.migrating import pending, require_migrated
 from schema.schema import engine
@@ -73,12 +75,14 @@ def application(
         async with opened(settings.database_url, settings.keys()):
             await require_migrated()
             engine.require_mapped()
+            webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
             alone = settings.sqlite_path is not None  # no worker beside it
             async with (
                 hearing(),
                 mailing(courier or courier_of(settings)),
                 recording(),
                 working() if alone else nullcontext(),
+                posting() if alone else nullcontext(),
                 aclosing(app.state.rate_limits),
             ):
                 leave_start_up_alone()

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     allow_loopback_providers: bool = False
     """For development: identity providers may be on this machine, over plain http."""
 
+    allow_loopback_webhooks: bool = False
+    """For development: webhooks may lead to this machine, over plain http."""
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from identity.access_reviews import due as access_reviews
 from identity.audit import sealing
+from identity.webhooks import expiring, lining_up
 
 LOOK_SECONDS = 30.0
 """How often it is looked for what is due."""
@@ -31,6 +32,8 @@ class Job:
 JOBS = (
     Job("access reviews", access_reviews.due, access_reviews.carry_out),
     Job("audit sealing", sealing.due, sealing.carry_out),
+    Job("redelivery to webhooks", lining_up.due, lining_up.carry_out),
+    Job("old deliveries", expiring.due, expiring.carry_out),
 )
 
 

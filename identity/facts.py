@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """A session ended; or, by the id of a member, all of theirs."""
     AUDIT = "audit"
     """An audit event was added, whose id it is."""
+    JOB = "job"
+    """A job has gone on, whose id it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from identity.refusals import Forbidden, LastOwner
 from identity.subject import Subject
 from models.assignment import ScopeType
 from models.audit_event import ActorType
+from models.clock import now
 from models.member import MemberStatus
 from models.role import BuiltinRole
 from models.sql import Statement, as_uuid
@@ -32,6 +33,29 @@ _LASTING_OWNERS = (
 )
 _OWNING = Statement(_LASTING_OWNERS)
 _OWNING_ONE = Statement(_LASTING_OWNERS + " LIMIT 1")
+
+_ADDRESSES = Statement("""
+    SELECT DISTINCT m.email FROM members m
+    WHERE m.organization_id = $1 AND m.status = $4 AND EXISTS (
+        SELECT 1 FROM assignments a JOIN roles r ON r.id = a.role_id AND r.builtin = $2
+        WHERE a.organization_id = $1 AND a.scope_type = $3
+          AND (a.expires_at IS NULL OR a.expires_at > $5)
+          AND (a.principal_id = m.id
+               OR a.principal_id IN (SELECT group_id FROM group_members WHERE member_id = m.id)))
+    ORDER BY m.email
+""")
+
+
+async def addresses(organization_id: UUID) -> list[str]:
+    """The addresses of the active members who own the organization now."""
+    rows = await _ADDRESSES.rows(
+        organization_id,
+        BuiltinRole.OWNER.value,
+        ScopeType.ORGANIZATION.value,
+        MemberStatus.ACTIVE.value,
+        now(),
+    )
+    return [row["email"] for row in rows]
 
 
 async def require_owner(organization_id: UUID) -> None:

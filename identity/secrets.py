@@ -14,6 +14,7 @@ from models.record import Record
 from models.secret import keyring
 from models.sending_server import SendingServer
 from models.sql import Statement, as_uuid
+from models.webhook import Webhook
 
 BATCH = 500
 
@@ -25,6 +26,8 @@ COLUMNS: Sequence[tuple[type[Record], str]] = (
     (IdempotentRequest, "answer_encrypted"),
     (Mail, "message_encrypted"),
     (AuditKey, "private_key_encrypted"),
+    (Webhook, "secret_encrypted"),
+    (Webhook, "previous_encrypted"),
 )
 """Where secrets are stored."""
 

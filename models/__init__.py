@@ -28,6 +28,7 @@ from models.federated_identity import FederatedIdentity
 from models.group import Group, GroupMember, GroupSource
 from models.idempotent_request import IdempotentRequest
 from models.invitation import Invitation, InvitationStatus
+from models.job import Job, JobKind, JobStatus
 from models.login_attempt import LoginAttempt, LoginMethod
 from models.mail import Mail
 from models.mailing_list import MailingList
@@ -42,6 +43,13 @@ from models.session import EndReason, Session
 from models.trusted_document import TrustedDocument
 from models.user import User
 from models.verified_domain import VerifiedDomain
+from models.webhook import (
+    DeliveryStatus,
+    Webhook,
+    WebhookDelivery,
+    WebhookDisabled,
+    WebhookFormat,
+)
 from models.workspace import Workspace, WorkspaceState
 
 __all__ = [
@@ -68,6 +76,7 @@ __all__ = [
     "Connection",
     "ConnectionProtocol",
     "ConnectionStatus",
+    "DeliveryStatus",
     "EndReason",
     "FederatedIdentity",
     "Group",
@@ -76,6 +85,9 @@ __all__ = [
     "IdempotentRequest",
     "Invitation",
     "InvitationStatus",
+    "Job",
+    "JobKind",
+    "JobStatus",
     "LoginAttempt",
     "LoginMethod",
     "Mail",
@@ -100,6 +112,10 @@ __all__ = [
     "User",
     "VerifiedDomain",
     "ViaType",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDisabled",
+    "WebhookFormat",
     "Workspace",
     "WorkspaceState",
 ]

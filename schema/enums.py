@@ -23,9 +23,11 @@ from models.audit_event import ActorType, Outcome, ViaType
 from models.campaign import CampaignStatus
 from models.group import GroupSource
 from models.invitation import InvitationStatus
+from models.job import JobKind, JobStatus
 from models.member import MemberStatus
 from models.organization import Plan
 from models.role_version import RoleChange
+from models.webhook import DeliveryStatus, WebhookDisabled, WebhookFormat
 from models.workspace import WorkspaceState
 
 
@@ -92,6 +94,15 @@ describe(
     },
 )
 describe(
+    DeliveryStatus,
+    "What became of a message to a webhook.",
+    {
+        DeliveryStatus.PENDING: "It is in line, for the first time or after a failure.",
+        DeliveryStatus.DELIVERED: "It was accepted.",
+        DeliveryStatus.DEAD: "Every attempt failed; it is sent again when somebody says so.",
+    },
+)
+describe(
     GroupSource,
     "Who keeps a group's members.",
     {
@@ -107,6 +118,21 @@ describe(
         InvitationStatus.ACCEPTED: "It made a member.",
         InvitationStatus.REVOKED: "It was ended before anybody accepted.",
         InvitationStatus.EXPIRED: "Nobody accepted in time; it can be sent again.",
+    },
+)
+describe(
+    JobKind,
+    "What a job does.",
+    {JobKind.WEBHOOK_REDELIVERY: "Dead letters of a webhook are put in line again."},
+)
+describe(
+    JobStatus,
+    "How far a job is.",
+    {
+        JobStatus.QUEUED: "A worker has yet to begin.",
+        JobStatus.RUNNING: "It is carried out.",
+        JobStatus.DONE: "All is done.",
+        JobStatus.FAILED: "It ended before all was done.",
     },
 )
 describe(
@@ -190,6 +216,23 @@ describe(
         ViaType.CLI: "By sitting at the command line of the machine.",
         ViaType.JOB: "Not at all: the product did what was due.",
         ViaType.SIGN_IN: "Not yet: it was part of a sign-in.",
+    },
+)
+describe(
+    WebhookDisabled,
+    "Why nothing is delivered to a webhook any more.",
+    {
+        WebhookDisabled.BY_HAND: "Somebody disabled it.",
+        WebhookDisabled.GONE: "Its address answered 410: there is nothing there any more.",
+        WebhookDisabled.FAILING: "It had accepted nothing for three days.",
+    },
+)
+describe(
+    WebhookFormat,
+    "What the body of a message is.",
+    {
+        WebhookFormat.GATEPOST: "`type`, `timestamp` and `data`, which is the event as exports "
+        "have it."
     },
 )
 describe(

@@ -18,12 +18,15 @@ TAGS = {
     "Campaign": b"ca",
     "Group": b"gr",
     "Invitation": b"in",
+    "Job": b"jo",
     "MailingList": b"ml",
     "Member": b"me",
     "Organization": b"or",
     "Role": b"ro",
     "RoleVersion": b"rv",
     "SendingServer": b"ss",
+    "Webhook": b"wh",
+    "WebhookDelivery": b"wd",
     "Workspace": b"wo",
 }
 """The two bytes that stand for a type in its ids. They never change: clients keep ids."""

@@ -10,6 +10,7 @@ from identity import (
     assignments,
     groups,
     invitations,
+    jobs,
     members,
     organizations,
     role_versions,
@@ -21,18 +22,21 @@ from identity.access.decision import Target
 from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER
 from identity.access.lookup import Lookup
 from identity.access_reviews import reading
+from identity.webhooks import managing
 from schema.access_reviews.types import AccessReview, AccessReviewItem
 from schema.campaigns.types import Campaign
 from schema.directives import PUBLIC
 from schema.fields import any_node, any_nodes
 from schema.ids import parse_id
 from schema.invitations.types import Invitation
+from schema.jobs.types import Job
 from schema.mailing_lists.types import MailingList
 from schema.members.types import Assignment, Group, Member
 from schema.node import Node
 from schema.organization.types import Organization
 from schema.roles.types import Role, RoleVersion
 from schema.sending_servers.types import SendingServer
+from schema.webhooks.types import Webhook, WebhookDelivery
 from schema.workspaces.types import Workspace
 
 NODE_TYPES: Mapping[str, tuple[type[Node], Lookup[Any]]] = {
@@ -42,12 +46,15 @@ NODE_TYPES: Mapping[str, tuple[type[Node], Lookup[Any]]] = {
     "Campaign": (Campaign, CAMPAIGN.lookup),
     "Group": (Group, groups.GROUP),
     "Invitation": (Invitation, invitations.INVITATION),
+    "Job": (Job, jobs.JOB),
     "MailingList": (MailingList, MAILING_LIST.lookup),
     "Member": (Member, members.MEMBER),
     "Organization": (Organization, organizations.ORGANIZATION),
     "Role": (Role, roles.ROLE),
     "RoleVersion": (RoleVersion, role_versions.ROLE_VERSION),
     "SendingServer": (SendingServer, SENDING_SERVER.lookup),
+    "Webhook": (Webhook, managing.WEBHOOK),
+    "WebhookDelivery": (WebhookDelivery, managing.DELIVERY),
     "Workspace": (Workspace, targets.WORKSPACE),
 }
 

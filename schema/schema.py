@@ -15,6 +15,7 @@ from schema.federation import REPRESENTATION, FederationQuery, Representation
 from schema.groups.mutations import GroupMutation
 from schema.guard import enforce
 from schema.invitations.mutations import InvitationMutation
+from schema.jobs.subscriptions import JobSubscription
 from schema.mailing_lists.mutations import MailingListMutation
 from schema.members.member_mutations import MemberMutation
 from schema.members.mutations import AssignmentMutation
@@ -28,6 +29,7 @@ from schema.sending_servers.mutations import SendingServerMutation
 from schema.simulation.queries import SimulationQuery
 from schema.viewer.queries import ViewerQuery
 from schema.viewer.subscriptions import AccessSubscription
+from schema.webhooks.mutations import WebhookMutation
 from schema.workspaces.mutations import WorkspaceMutation
 from schema.workspaces.queries import WorkspaceQuery
 
@@ -65,12 +67,13 @@ class Mutation(
     CampaignMutation,
     MailingListMutation,
     SendingServerMutation,
+    WebhookMutation,
 ):
     pass
 
 
 @strawberry.type(description="What can be followed, at `/graphql/stream`. One root field each.")
-class Subscription(AccessSubscription, AuditSubscription):
+class Subscription(AccessSubscription, AuditSubscription, JobSubscription):
     pass
 
 

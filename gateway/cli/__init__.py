@@ -90,6 +90,9 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry(
         "gateway.cli.serve:serve", "Serve every door, on the settings of the environment."
     ),
+    "webhook": Entry(
+        "gateway.cli.webhooks:webhook", "Webhooks: addresses that audit events are delivered to."
+    ),
     "worker": Entry(
         "gateway.cli.worker:worker", "Do what is due by itself, such as ending access reviews."
     ),

@@ -15,6 +15,7 @@ from gateway.settings import Settings, SettingsError, load
 from identity import mail
 from identity.refusals import BadInput, InUse, Refusal
 from identity.subject import Origin
+from identity.webhooks import managing as webhooks
 from models.database import DatabaseUrlError, opened
 from models.ids import new_id
 from models.migrating import MigrationError, NotMigrated, pending, require_migrated
@@ -86,6 +87,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         if migrated:
             await require_migrated()
         mail.use(delivers=courier_of(settings) is not None)
+        webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
         yield
 
 

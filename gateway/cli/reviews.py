@@ -7,12 +7,11 @@ import click
 
 from gateway.cli.opening import origin, run
 from gateway.cli.options import of_organization
+from gateway.cli.places import workspace_named
 from gateway.cli.printing import answer, as_json, listed
 from gateway.settings import Settings
-from identity import organizations, workspaces
+from identity import organizations
 from identity.access_reviews import closing, opening, reading
-from identity.refusals import BadInput
-from identity.subject import Subject
 from models.access_review import AccessReview, AccessReviewItem, Unanswered
 from models.listing import page
 from schema.access_reviews.types import PRINCIPAL_NODES
@@ -81,7 +80,7 @@ def open_review(
         row = await opening.open_review(
             subject,
             title=title,
-            workspace_id=None if workspace is None else await _workspace(subject, workspace),
+            workspace_id=None if workspace is None else await workspace_named(subject, workspace),
             due_at=due.replace(tzinfo=UTC),
             unanswered=Unanswered(unanswered),
         )
@@ -106,14 +105,6 @@ def close(slug: str, review_id: str, as_json: bool) -> None:
 
 def _row_id(review_id: str) -> UUID:
     return row_id(review_id, "AccessReview", field="--review")
-
-
-async def _workspace(subject: Subject, slug: str) -> UUID:
-    for row in await page(workspaces.listing(subject.access)):
-        if row.slug == slug:
-            found: UUID = row.id
-            return found
-    raise BadInput(f"There is no workspace {slug!r}.", field="--workspace")
 
 
 def _facts(row: AccessReview) -> dict[str, str]:

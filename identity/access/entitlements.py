@@ -12,6 +12,7 @@ from models.organization import Plan
 class Feature(StrEnum):
     SSO = "sso"
     SCIM = "scim"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,12 @@ class PlanTable:
         """The smallest plan that does not take the permission away, if there is one."""
         return next((plan for plan in Plan if not self.cut_mask(plan) & permission.bit), None)
 
+    def includes(self, plan: Plan, feature: Feature) -> bool:
+        return feature in self.entitlements[plan].features
+
     def require(self, plan: Plan, feature: Feature) -> None:
         """Raise `PlanRequired`, which names the feature and the smallest plan that has it."""
-        if feature in self.entitlements[plan].features:
+        if self.includes(plan, feature):
             return
         smallest = self._smallest(lambda included: feature in included.features)
         where = f"It is part of {smallest}." if smallest else "No plan offers it."
@@ -87,6 +91,6 @@ plans = PlanTable(
     {
         Plan.STARTER: Entitlements(frozenset(), workspaces=1),
         Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), workspaces=10),
-        Plan.ENTERPRISE: Entitlements(frozenset({Feature.SSO, Feature.SCIM}), workspaces=None),
+        Plan.ENTERPRISE: Entitlements(frozenset(Feature), workspaces=None),
     }
 )

@@ -87,6 +87,13 @@ class Action(StrEnum):
         "trusted_documents.import",
         "The operator imported documents that frontends may ask for by identifier.",
     )
+    WEBHOOK_CREATE = "webhook.create", "A webhook was set up: audit events go to its address."
+    WEBHOOK_UPDATE = "webhook.update", "A webhook's address, events or state changed."
+    WEBHOOK_ROTATE = "webhook.rotate", "A webhook got a new secret."
+    WEBHOOK_TEST = "webhook.test", "A message without content was sent to a webhook."
+    WEBHOOK_DISABLE = "webhook.disable", "A webhook that accepted nothing any more was disabled."
+    WEBHOOK_DELETE = "webhook.delete", "A webhook and its deliveries were deleted."
+    WEBHOOK_REDELIVER = "webhook.redeliver", "Messages were put in line for a webhook again."
     SIGN_IN_LINK_CREATE = "sign_in_link.create", "A one-time sign-in link was made."
     IDENTITY_LINK = "identity.link", "An account at an identity provider was linked to a member."
     SESSION_SIGN_IN = "session.sign_in", "A person signed in, or was refused."

@@ -25,6 +25,8 @@ READ_BY: Mapping[str, Permission] = {
     "sending_server": Permission.SERVERS_READ,
     "session": Permission.MEMBERS_READ,
     "verified_domain": Permission.IDENTITY_READ,
+    "webhook": Permission.AUDIT_EXPORT,
+    "webhook_delivery": Permission.AUDIT_EXPORT,
     "workspace": Permission.WORKSPACE_READ,
 }
 """For each kind of target, the permission that reads it."""

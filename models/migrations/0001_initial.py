@@ -20,12 +20,14 @@ from models.connection import ConnectionProtocol, ConnectionStatus
 from models.document_mode import DocumentMode
 from models.group import GroupSource
 from models.ids import new_id
+from models.job import JobKind, JobStatus
 from models.login_attempt import LoginMethod
 from models.member import MemberStatus
 from models.organization import Plan
 from models.role import BuiltinRole
 from models.role_version import RoleChange
 from models.session import EndReason
+from models.webhook import DeliveryStatus, WebhookDisabled, WebhookFormat
 from models.workspace import WorkspaceState
 
 
@@ -1183,6 +1185,161 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "unique_together": (("review", "assignment_id"),),
                 "indexes": [Index(fields=["review_id", "id"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="Job",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("kind", fields.CharEnumField(enum_type=JobKind, max_length=32)),
+                ("about_id", fields.UUIDField()),
+                ("parameters", fields.JSONField(default=dict)),
+                ("asked_by_id", fields.UUIDField(null=True)),
+                ("asked_by_name", fields.CharField(max_length=320)),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=JobStatus.QUEUED, enum_type=JobStatus, max_length=16
+                    ),
+                ),
+                ("done", fields.IntField(default=0)),
+                ("total", fields.IntField(default=0)),
+                ("started_at", fields.DatetimeField(null=True)),
+                ("finished_at", fields.DatetimeField(null=True)),
+                ("error", fields.CharField(null=True, max_length=200)),
+                ("leased_until", fields.DatetimeField(default=now)),
+            ],
+            options={
+                "table": "jobs",
+                "app": "models",
+                "indexes": [
+                    Index(fields=["organization_id", "id"]),
+                    Index(fields=["status", "leased_until"]),
+                ],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="Webhook",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                ("updated_at", fields.DatetimeField(default=now)),
+                ("version", fields.IntField(default=1)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("name", fields.CharField(max_length=200)),
+                ("url", fields.CharField(max_length=2000)),
+                ("actions", fields.JSONField(default=list)),
+                ("outcome", fields.CharEnumField(null=True, enum_type=Outcome, max_length=8)),
+                (
+                    "workspace",
+                    fields.ForeignKeyField(
+                        "models.Workspace",
+                        source_field="workspace_id",
+                        null=True,
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "format",
+                    fields.CharEnumField(
+                        default=WebhookFormat.GATEPOST, enum_type=WebhookFormat, max_length=16
+                    ),
+                ),
+                (
+                    "disabled",
+                    fields.CharEnumField(null=True, enum_type=WebhookDisabled, max_length=16),
+                ),
+                ("disabled_at", fields.DatetimeField(null=True)),
+                ("secret_encrypted", fields.TextField()),
+                ("secret_fingerprint", fields.CharField(max_length=16)),
+                ("previous_encrypted", fields.TextField(null=True)),
+                ("previous_fingerprint", fields.CharField(null=True, max_length=16)),
+                ("previous_until", fields.DatetimeField(null=True)),
+                ("position", fields.BigIntField(default=0)),
+                ("failures", fields.IntField(default=0)),
+                ("failing_since", fields.DatetimeField(null=True)),
+                ("rests_until", fields.DatetimeField(null=True)),
+                ("delivered_at", fields.DatetimeField(null=True)),
+                ("lease", fields.UUIDField(null=True)),
+                ("leased_until", fields.DatetimeField(default=now)),
+            ],
+            options={
+                "table": "webhooks",
+                "app": "models",
+                "indexes": [Index(fields=["organization_id", "id"])],
+                "pk_attr": "id",
+            },
+        ),
+        ops.CreateModel(
+            name="WebhookDelivery",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=new_id)),
+                ("created_at", fields.DatetimeField(default=now)),
+                (
+                    "organization",
+                    fields.ForeignKeyField(
+                        "models.Organization",
+                        source_field="organization_id",
+                        db_index=True,
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                (
+                    "webhook",
+                    fields.ForeignKeyField(
+                        "models.Webhook",
+                        source_field="webhook_id",
+                        related_name=False,
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("event_id", fields.UUIDField(null=True)),
+                ("action", fields.CharField(max_length=64)),
+                ("position", fields.BigIntField()),
+                (
+                    "status",
+                    fields.CharEnumField(
+                        default=DeliveryStatus.PENDING, enum_type=DeliveryStatus, max_length=16
+                    ),
+                ),
+                ("attempts", fields.IntField(default=0)),
+                ("due_at", fields.DatetimeField(null=True)),
+                ("ended_at", fields.DatetimeField(null=True)),
+                ("log", fields.JSONField(default=list)),
+            ],
+            options={
+                "table": "webhook_deliveries",
+                "app": "models",
+                "unique_together": (("webhook", "event_id"),),
+                "indexes": [
+                    Index(fields=["webhook_id", "id"]),
+                    Index(fields=["webhook_id", "due_at"]),
+                    Index(fields=["webhook_id", "status", "id"]),
+                    Index(fields=["status", "ended_at"]),
+                ],
                 "pk_attr": "id",
             },
         ),

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import strawberry
 
-from identity import groups, invitations, members, role_versions, roles, workspaces
+from identity import groups, invitations, jobs, members, role_versions, roles, workspaces
 from identity.access.permissions import Permission
 from identity.access_reviews import reading as access_reviews
 from identity.audit import read as audit_log
+from identity.webhooks import managing as webhooks
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.access_reviews.types import AccessReview
@@ -17,9 +18,11 @@ from schema.connection import Connection
 from schema.directives import PUBLIC, At, column, public_column
 from schema.fields import all_of, filtered_page_of, page_of
 from schema.invitations.types import Invitation
+from schema.jobs.types import Job
 from schema.members.types import Group, Member
 from schema.node import Node
 from schema.roles.types import Role, RoleVersion
+from schema.webhooks.types import Webhook
 from schema.workspaces.types import Workspace
 
 
@@ -63,6 +66,18 @@ class Organization(Node):
         AuditEventFilter,
         "What was done, newest first.",
         requires=[Permission.AUDIT_READ],
+        at=At.ORGANIZATION,
+    )
+    webhooks: list[Webhook] | None = all_of(
+        lambda access, organization_id: webhooks.listing(access),
+        "Where audit events are delivered to, by name.",
+        requires=[Permission.AUDIT_EXPORT],
+        at=At.ORGANIZATION,
+    )
+    jobs: Connection[Job] | None = page_of(
+        lambda access, organization_id: jobs.listing(access),
+        "What takes long and was asked for, newest first.",
+        requires=[Permission.AUDIT_EXPORT],
         at=At.ORGANIZATION,
     )
     groups: list[Group] | None = all_of(

@@ -10,6 +10,7 @@ BROAD = frozenset({"Exception", "BaseException"})
 # "file function": why everything is caught there. The application's error handler, the worker loop,
 # and what calls resolvers, and nothing else.
 CATCH_ALL: dict[str, str] = {
+    "gateway/posting.py _serve": "the worker loop of webhooks: what fails is logged, and due again",
     "gateway/worker.py work": "the worker loop: what fails is logged, and tried again",
     "schema/engine/engine.py mutation": "what graphql-core does around a resolver",
     "schema/execution.py _compiled": "graphql-core then says at which field it fails",

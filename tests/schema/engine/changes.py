@@ -145,6 +145,22 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
                 "username": label,
                 "password": choices.of(["hunter3-hunter3", "correct horse", ""]),
             }, {}
+        case "createWebhook":
+            chosen = {"actions": choices.of([["*"], ["role.*"], ["no.such"]])}
+            url = choices.of(["https://hooks.example/in", "http://hooks.example/"])
+            return {"name": label, "url": url}, {"filter": chosen}
+        case "updateWebhook":
+            given = _versioned("webhookId", id_of("Webhook"), choices)
+            return given, {"name": label, "enabled": choices.below(2) == 0}
+        case "rotateWebhookSecret":
+            given = _versioned("webhookId", id_of("Webhook"), choices)
+            return given, {"overlapHours": choices.of([0, 24, -1, 1000])}
+        case "testWebhook" | "deleteWebhook":
+            return {"webhookId": id_of("Webhook")}, {}
+        case "redeliverWebhookDelivery":
+            return {"webhookDeliveryId": id_of("WebhookDelivery")}, {}
+        case "redeliverWebhookDeadLetters":
+            return {"webhookId": id_of("Webhook")}, {"sinceAt": _moment(choices)}
     raise AssertionError(f"{name} is new: say here what it is given")
 
 

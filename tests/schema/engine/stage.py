@@ -15,21 +15,29 @@ from identity.assignments import Principal, Scope
 from identity.groups import DirectoryGroup
 from identity.members import Person
 from identity.subject import Origin, Subject
+from identity.webhooks import managing
+from identity.webhooks.managing import Filter, Settings
 from models import (
     Assignment,
     BuiltinRole,
     Campaign,
     CampaignStatus,
+    DeliveryStatus,
     Group,
+    Job,
+    JobKind,
     MailingList,
     Member,
     MemberStatus,
     Organization,
+    Outcome,
     Plan,
     PrincipalType,
     Role,
     ScopeType,
     SendingServer,
+    Webhook,
+    WebhookDelivery,
     Workspace,
     WorkspaceState,
 )
@@ -50,6 +58,16 @@ NODES = {
     "Role": Role,
     "Assignment": Assignment,
     "Organization": Organization,
+    "Webhook": Webhook,
+    "WebhookDelivery": WebhookDelivery,
+    "Job": Job,
+}
+ATTEMPT = {
+    "at": "2030-01-01T00:00:00+00:00",
+    "status": 500,
+    "milliseconds": 7,
+    "error": None,
+    "response": "down",
 }
 ORIGIN = Origin(request_id="test", ip="192.0.2.1")
 LEAST = [p for p in Permission if p.action in ("read", "results", "use", "dashboard")]
@@ -126,6 +144,8 @@ async def new_stage() -> Stage:
     for workspace, many in ((world.a, 6), (world.b, 3), (old, 2)):
         await _resources(world, workspace, many)
     await _resources(other, other.a, 2)
+    await _webhooks(world)
+    await _webhooks(other)
     await _people(world)
     await _grants(world, old, empty)
     await Workspace.filter(id=old.id).update(state=WorkspaceState.ARCHIVED)
@@ -156,6 +176,31 @@ async def _resources(world: World, workspace: Workspace, many: int) -> None:
             made.mailing_list, made.subject, made.body = None, "", 'Gruß "an"\n\\ alle €'
         await made.save()
     await SendingServer.create(workspace=workspace, name="bare", host="10.0.0.1", port=25)
+
+
+async def _webhooks(world: World) -> None:
+    """One of everything and one of a workspace, with messages of every kind, and a job."""
+    for name, of in (("SIEM", None), ("Zweiter", world.a.id)):
+        chosen = Filter(workspace_id=of, outcome=Outcome.SUCCESS if of else None)
+        settings = Settings(name, "https://hooks.example/in?k=1", chosen)
+        webhook, _ = await managing.create(world.operator, settings)
+        for number, status in enumerate(DeliveryStatus):
+            await WebhookDelivery.create(
+                organization=world.organization,
+                webhook=webhook,
+                event_id=UUID(int=number) if number else None,
+                action="role.create",
+                position=number,
+                status=status,
+                log=[ATTEMPT] * number,
+            )
+    await Job.create(
+        organization=world.organization,
+        kind=JobKind.WEBHOOK_REDELIVERY,
+        about_id=UNKNOWN_ID,
+        asked_by_name="ada",
+        total=3,
+    )
 
 
 async def _people(world: World) -> None:

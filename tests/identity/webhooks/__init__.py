@@ -1,0 +1,1 @@
+"""Webhooks: what goes out, to whom, how often, and who says so."""
