@@ -34,7 +34,7 @@ LOOK_SECONDS = 0.1
 
 of_webhook = click.option("--webhook", "webhook_id", required=True, help="The id of the webhook.")
 with_actions = click.option(
-    "--action", "actions", multiple=True, help="E.g. role.create, role.*, or * for all."
+    "--action", "actions", multiple=True, help="E.g. role.create, role.*, *.delete, or * for all."
 )
 with_outcome = click.option(
     "--outcome",

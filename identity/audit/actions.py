@@ -116,6 +116,9 @@ CRITICAL = frozenset(
         Action.SCIM_TOKEN_CREATE,
         Action.TRUSTED_DOCUMENTS_IMPORT,
         Action.SIGN_IN_LINK_CREATE,
+        Action.WEBHOOK_CREATE,
+        Action.WEBHOOK_UPDATE,
+        Action.WEBHOOK_REDELIVER,
     }
 )
 """What widens access, lets something out, or cannot be undone."""
@@ -129,6 +132,7 @@ ROUTINE = frozenset(
         Action.MAILING_LIST_CREATE,
         Action.SESSION_SIGN_IN,
         Action.SESSION_SIGN_OUT,
+        Action.WEBHOOK_TEST,
     }
 )
 """What happens all the time and changes nobody's access."""

@@ -1,8 +1,9 @@
-"""Which events a webhook is about."""
+"""Which events a webhook is about: said as the filter of the audit log says it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from identity.audit.actions import Action
+from identity.audit.filters import EventFilter, actions_like
 from identity.refusals import BadInput
 from models.audit_event import AuditEvent
 from models.webhook import Webhook
@@ -12,28 +13,29 @@ MOST_PATTERNS = 50
 
 
 def patterns(given: Sequence[str], *, field: str) -> list[str]:
-    """Actions, each once: `role.create`, `role.*` for all of a noun, `*` for all.
+    """Actions, each once: `role.create`, `role.*`, `*.delete`, or `*` for all. They are kept as
+    they are written: what the catalogue gets later and they mean as well goes out, too.
 
-    Raises `BadInput` for none, for too many, and for one that no action is.
+    Raises `BadInput` for none, for too many, and for one that means no action.
     """
     wanted = list(dict.fromkeys(given))
     if not 1 <= len(wanted) <= MOST_PATTERNS:
         raise BadInput(f"Name 1 to {MOST_PATTERNS} actions; * is all of them.", field=field)
-    for each in wanted:
-        wild = each == EVERYTHING or each.endswith(".*")
-        if not any(_fits(each, action) for action in Action) or (not wild and "*" in each):
-            raise BadInput(f"No action is called {each[:100]!r}.", field=field)
+    actions_like(wanted, field=field)
     return wanted
 
 
 def selects(webhook: Webhook, event: AuditEvent) -> bool:
-    """Whether the webhook is about the event."""
-    return (
-        any(_fits(each, event.action) for each in webhook.actions)
-        and webhook.outcome in (None, event.outcome)
-        and webhook.workspace_id in (None, event.workspace_id)
+    """Whether the webhook is about the event, which is one of its organization."""
+    asked = EventFilter(
+        workspace_id=webhook.workspace_id,
+        actions=_meant(tuple(webhook.actions)),
+        outcomes=None if webhook.outcome is None else frozenset({webhook.outcome}),
     )
+    return asked.matches(event)
 
 
-def _fits(pattern: str, action: str) -> bool:
-    return action.startswith(pattern[:-1]) if pattern.endswith("*") else action == pattern
+@lru_cache(maxsize=1000)
+def _meant(given: tuple[str, ...]) -> frozenset[str] | None:
+    """The names of the actions; `None` for all, also those that a newer version writes."""
+    return None if EVERYTHING in given else actions_like(given, field="actions")

@@ -27,7 +27,7 @@ class WebhookFilterInput:
     actions: list[str] = strawberry.field(
         default_factory=lambda: [EVERYTHING],
         description=(
-            f"At most {MOST_PATTERNS}: `role.create`, `role.*` for all of a noun, `*` for all."
+            f"At most {MOST_PATTERNS}: `role.create`, `role.*`, `*.delete`, or `*` for all."
         ),
     )
     outcome: Outcome | None = strawberry.field(default=None, description="Only with this outcome.")

@@ -86,7 +86,8 @@ class Webhook(Node):
     name: str = public_column("name", "What it is called.")
     url: str = public_column("url", "The address.")
     actions: list[str] = public_column(
-        "actions", "The actions that it is about: `role.create`, `role.*`, or `*` for all."
+        "actions",
+        "The actions that it is about: `role.create`, `role.*`, `*.delete`, or `*` for all.",
     )
     outcome: Outcome | None = public_column("outcome", "The outcome that it is about; null: any.")
     format: WebhookFormat = public_column("format", "What the body of a message is.")
