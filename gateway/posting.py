@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from identity.fetching import Client
 from identity.refusals import Refusal
 from identity.webhooks import delivering, feed, managing
 from models.sql import FAILURES
@@ -30,30 +29,42 @@ async def posting() -> AsyncIterator[None]:
         await task
 
 
+async def post() -> None:
+    """Deliver all that is due now. What fails is logged, and due again when its lease is over."""
+    if await _is_ready():
+        await asyncio.gather(*(_serve(lambda: False) for _ in range(AT_A_TIME)))
+
+
 async def _post_until(stopping: asyncio.Event) -> None:
+    """A webhook that is slow takes one place of several; the others do not wait for it."""
+    serving: set[asyncio.Task[None]] = set()
     while not stopping.is_set():
-        await post(stopping)
+        free = AT_A_TIME - len(serving)
+        if free and await _is_ready():
+            for _ in range(free):
+                task = asyncio.create_task(_serve(stopping.is_set))
+                serving.add(task)
+                task.add_done_callback(serving.discard)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await stopping.wait()
+    if serving:
+        await asyncio.wait(serving)
 
 
-async def post(stopping: asyncio.Event | None = None) -> None:
-    """Deliver all that is due now. What fails is logged, and due again when its lease is over."""
-    stopped = asyncio.Event().is_set if stopping is None else stopping.is_set
+async def _is_ready() -> bool:
     try:
         await feed.catch_up()
-        if not await delivering.is_ready():
-            return
+        return await delivering.is_ready()
     except (Refusal, *FAILURES) as error:
         log.warning("it could not be looked for webhooks: %r", error)
-        return
-    await asyncio.gather(*(_serve(managing.client(), stopped) for _ in range(AT_A_TIME)))
+        return False
 
 
-async def _serve(client: Client, stopped: Callable[[], bool]) -> None:
+async def _serve(stopped: Callable[[], bool]) -> None:
+    """Serve webhooks as long as there is one for which something is due."""
     try:
         while not stopped() and (taken := await delivering.take()) is not None:
-            await delivering.serve(taken, client, stopped=stopped)
+            await delivering.serve(taken, managing.client(), stopped=stopped)
     except Exception:
         log.exception("a webhook was not served")

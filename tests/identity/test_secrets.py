@@ -93,4 +93,4 @@ def test_every_column_that_holds_a_secret_is_rotated() -> None:
         if column.endswith("_encrypted")
     }
     assert set(secrets.COLUMNS) == named
-    assert len(named) == 7
+    assert len(named) == 9
