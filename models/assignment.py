@@ -3,6 +3,7 @@ from uuid import UUID
 
 from tortoise import fields
 
+from models.member import Member
 from models.organization import Organization
 from models.record import Record
 from models.role import Role
@@ -51,13 +52,16 @@ class Assignment(Record):
     )
     expires_at = fields.DatetimeField(null=True)
     reason = fields.CharField(max_length=500, null=True)
-    assigned_by_id = fields.UUIDField(null=True)
+    assigned_by: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(
+        "models.Member", related_name=False, null=True, on_delete=fields.SET_NULL, db_index=True
+    )
 
     organization_id: UUID
     role_id: UUID
     workspace_id: UUID | None
+    assigned_by_id: UUID | None
 
     class Meta:
         table = "assignments"
         unique_together = (("principal_id", "scope_type", "scope_id", "role"),)
-        indexes = (("organization_id", "scope_type", "scope_id"),)
+        indexes = (("organization_id", "scope_type", "scope_id", "id"),)

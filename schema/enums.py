@@ -18,7 +18,7 @@ from models.access_review import (
     AccessReviewSubject,
     Unanswered,
 )
-from models.assignment import ScopeType
+from models.assignment import PrincipalType, ScopeType
 from models.audit_event import ActorType, Outcome, ViaType
 from models.campaign import CampaignStatus
 from models.group import GroupSource
@@ -185,6 +185,15 @@ describe(
         RoleLevel.READ: "Exactly what reads.",
         RoleLevel.FULL: "Everything. In a group of which everything reads, it says `READ`.",
         RoleLevel.CUSTOM: "Something else: look at the permissions.",
+    },
+)
+describe(
+    PrincipalType,
+    "What a role can be given to.",
+    {
+        PrincipalType.MEMBER: "A member.",
+        PrincipalType.GROUP: "A group: all who are in it.",
+        PrincipalType.API_KEY: "A service key.",
     },
 )
 describe(

@@ -21,6 +21,7 @@ from schema.members.member_mutations import MemberMutation
 from schema.members.mutations import AssignmentMutation
 from schema.nodes import NODE_TYPES, NodeQuery
 from schema.operation_access.queries import OperationAccessQuery
+from schema.organization.mutations import OrganizationMutation
 from schema.organization.queries import OrganizationQuery
 from schema.permissions.queries import PermissionQuery
 from schema.roles.mutations import RoleMutation
@@ -57,6 +58,7 @@ class ExecutedQuery(Query, FederationQuery):
 
 @strawberry.type(description="What can be changed. Root fields run one after the other, or none.")
 class Mutation(
+    OrganizationMutation,
     WorkspaceMutation,
     RoleMutation,
     AssignmentMutation,

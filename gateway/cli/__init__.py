@@ -28,6 +28,10 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "access": Entry("gateway.cli.access:access", "Who may do what, and why."),
+    "assignment": Entry(
+        "gateway.cli.assignments:assignment",
+        "Assignments: who was given which role where, until when and why.",
+    ),
     "audit": Entry(
         "gateway.cli.audit:audit", "The audit log: what proves it, and how long it is kept."
     ),

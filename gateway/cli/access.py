@@ -146,7 +146,7 @@ def of(
     async def listed(settings: Settings) -> dict[str, Any]:
         window = window_of(first, after)
         subject = await organizations.operator_of(slug, origin=origin())
-        held = await answers.access_of(subject, await _principal(subject, email, group))
+        held = await answers.access_of(subject, await principal_named(subject, email, group))
         return _grants(held, window)
 
     _show_grants(run(listed), as_json=as_json)
@@ -177,7 +177,7 @@ def as_of(
     async def listed(settings: Settings) -> dict[str, Any]:
         window, moment = window_of(first, after), _moment(at)
         subject = await organizations.operator_of(slug, origin=origin())
-        asked = principal_of(node_id) or await _principal(subject, email, group)
+        asked = principal_of(node_id) or await principal_named(subject, email, group)
         return _grants(await past_access.access_as_of(subject, asked, moment), window)
 
     if node_id is not None and (email is not None or group is not None):
@@ -274,7 +274,7 @@ def _explaining(
 ) -> Callable[[Settings], Any]:
     async def explained(settings: Settings) -> Explained:
         subject = await organizations.operator_of(slug, origin=origin())
-        principal = await _principal(subject, email, group)
+        principal = await principal_named(subject, email, group)
         scope = scope_of(subject, at, field="--at")
         found = await answers.explain(subject, principal, _permission(permission), scope)
         suggested = await answers.suggestions(subject, found)
@@ -284,7 +284,10 @@ def _explaining(
     return explained
 
 
-async def _principal(subject: Subject, email: str | None, group: str | None) -> Principal:
+async def principal_named(subject: Subject, email: str | None, group: str | None) -> Principal:
+    """The member or the group that one of the options names. Raises `UsageError` unless it is one
+    of them, `NotFound`, and `Conflict` as `member_with_address` does.
+    """
     if (email is None) is (group is None):
         raise click.UsageError("Give --member or --group.")
     if group is not None:

@@ -36,16 +36,21 @@ def made(slug: str, change: Callable[[Subject], Awaitable[ResultT]]) -> ResultT:
 
 
 def print_preview(
-    slug: str, change: Callable[[Subject], Awaitable[object]], *, as_json: bool
+    slug: str,
+    change: Callable[[Subject], Awaitable[object]],
+    *,
+    moves_end_of: UUID | None = None,
+    as_json: bool,
 ) -> None:
     """Print what a change by the operator would do, of at most `MOST_MEMBERS` members line by line.
+    `moves_end_of` as in `rehearsal.Change`.
 
     Ends the command with exit code 1 if it would be refused.
     """
 
     async def told(settings: Settings) -> dict[str, Any]:
         subject = await organizations.operator_of(slug, origin=origin())
-        preview = await rehearse(subject, Change(change))
+        preview = await rehearse(subject, Change(change, moves_end_of=moves_end_of))
         shown = [member.id for member in preview.members[:MOST_MEMBERS]]
         rows = await Member.filter(id__in=shown, organization_id=subject.organization_id)
         return _facts(preview, {row.id: row.name for row in rows})
@@ -60,6 +65,7 @@ def _facts(preview: Preview, names: Mapping[UUID, str]) -> dict[str, Any]:
     refusal = preview.refusal
     return {
         "refusal": None if refusal is None else {"code": refusal.code, "message": str(refusal)},
+        "starts_at": None if preview.starts_at is None else preview.starts_at.isoformat(),
         "members_affected": len(preview.members),
         "members_gaining": preview.gaining,
         "members_losing": preview.losing,
@@ -93,6 +99,8 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["refusal"] is not None:
         yield f"This would be refused: {facts['refusal']['message']}"
         return
+    if facts["starts_at"] is not None:
+        yield f"From {facts['starts_at']} on:"
     yield (
         f"Members who would gain anything: {facts['members_gaining']}, "
         f"who would lose anything: {facts['members_losing']}. Nothing is changed."

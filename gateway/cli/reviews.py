@@ -1,5 +1,6 @@
 """`gatepost review`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -69,11 +70,24 @@ def show(slug: str, review_id: str, as_json: bool) -> None:
     type=click.Choice([each.value for each in Unanswered]),
     help="What becomes of assignments that nobody has decided about.",
 )
+@click.option(
+    "--reviewer",
+    "reviewers",
+    multiple=True,
+    metavar="EMAIL",
+    help="Who decides, in turn; may be given several times. Without it: any owner.",
+)
 @as_json
 def open_review(
-    slug: str, title: str, workspace: str | None, due: datetime, unanswered: str, as_json: bool
+    slug: str,
+    title: str,
+    workspace: str | None,
+    due: datetime,
+    unanswered: str,
+    reviewers: Sequence[str],
+    as_json: bool,
 ) -> None:
-    """Open a review, whose items any owner decides about."""
+    """Open a review. Nobody is asked about what they hold themselves; owners decide about all."""
 
     async def opened(settings: Settings) -> dict[str, str]:
         subject = await organizations.operator_of(slug, origin=origin())
@@ -83,6 +97,10 @@ def open_review(
             workspace_id=None if workspace is None else await workspace_named(subject, workspace),
             due_at=due.replace(tzinfo=UTC),
             unanswered=Unanswered(unanswered),
+            reviewer_ids=[
+                (await organizations.member_with_address(subject.organization_id, each)).id
+                for each in reviewers
+            ],
         )
         return _facts(row)
 

@@ -8,12 +8,14 @@ import strawberry
 from identity.access.kinds import CAMPAIGN
 from identity.access.lookup import Place
 from identity.access.permissions import Permission
+from models.assignment import ScopeType
 from models.campaign import Campaign as CampaignRow
 from models.campaign import CampaignStatus
+from schema.connection import Connection
 from schema.directives import column, public_column
 from schema.fields import embedded, to_one
 from schema.mailing_lists.types import MailingList
-from schema.members.types import Member
+from schema.members.types import Assignment, Member, assignments_at
 from schema.node import Node
 from schema.sending_servers.types import SendingServer
 
@@ -58,3 +60,4 @@ class Campaign(Node):
     sending_server: SendingServer | None = to_one(
         "sending_server", "What it goes out through.", requires=READ
     )
+    assignments: Connection[Assignment] | None = assignments_at(ScopeType.CAMPAIGN)

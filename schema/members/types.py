@@ -3,35 +3,59 @@
 Members and groups name each other, so that both stand here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Optional
+from uuid import UUID
 
 import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 
-from identity import groups
+from identity import assignment_listing, groups
+from identity.access import targets
+from identity.access.compiled import Access
+from identity.access.kinds import KINDS
+from identity.access.lookup import Place
 from identity.access.permissions import Permission
+from identity.assignment_listing import AssignmentsAt
+from identity.assignments import Scope
+from identity.holders import PRINCIPALS
 from models.assignment import Assignment as AssignmentRow
-from models.assignment import ScopeType
+from models.assignment import PrincipalType, ScopeType
 from models.group import Group as GroupRow
 from models.group import GroupSource
 from models.member import Member as MemberRow
 from models.member import MemberStatus
+from models.organization import Organization as OrganizationRow
+from models.record import Record
+from models.workspace import Workspace as WorkspaceRow
 from schema.connection import Connection
-from schema.directives import PUBLIC, At, column, public_column
-from schema.fields import all_of, computed, page_of, to_many, to_one
-from schema.ids import SCOPE_NODES, global_id
+from schema.context import ContextInfo
+from schema.directives import PUBLIC, At, column, public, public_column
+from schema.fields import all_of, computed, filtered_page_of, page_of, to_many, to_one
+from schema.filters import filter_by
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, global_id, optional_row_id, parse_id
 from schema.node import Node
 from schema.roles.types import Role
 
 READ = (Permission.MEMBERS_READ,)
+SCOPES: Mapping[ScopeType, type[Record]] = {
+    ScopeType.ORGANIZATION: OrganizationRow,
+    ScopeType.WORKSPACE: WorkspaceRow,
+    **{scope_type: kind.model for scope_type, kind in KINDS.items()},
+}
+"""The table of each kind of place."""
 
 
-@strawberry.type(description="That a member or a group has a role at a scope.")
+@strawberry.type(description="That a member, a group or a service key has a role at a scope.")
 class Assignment(Node):
     row: strawberry.Private[AssignmentRow]
+    place = Place.SCOPE
     own_groups: ClassVar[frozenset[str]] = frozenset({"members"})
 
     scope_type: ScopeType = public_column("scope_type", "The kind of place.")
+    principal_type: PrincipalType = public_column("principal_type", "What has it.")
+    given_at: datetime = public_column("created_at", "When it was given.")
     expires_at: datetime | None = public_column("expires_at", "When it ends by itself.")
     reason: str | None = public_column("reason", "Why it was given, in the giver's words.")
 
@@ -41,7 +65,89 @@ class Assignment(Node):
         reads=("scope_type", "scope_id"),
         requires=PUBLIC,
     )
+    principal_id: strawberry.ID = computed(
+        lambda access, row: global_id(PRINCIPAL_NODES[row.principal_type], row.principal_id),
+        "The id of who has it.",
+        reads=("principal_type", "principal_id"),
+        requires=PUBLIC,
+    )
+    role_id: strawberry.ID = computed(
+        lambda access, row: global_id("Role", row.role_id),
+        "The id of the role.",
+        reads=("role_id",),
+        requires=PUBLIC,
+    )
     role: Role = to_one("role", "The role.", requires=PUBLIC)
+    given_by: Optional["Member"] = to_one(
+        "assigned_by",
+        "The member who gave it; null for the operator, a directory or a service key, and where "
+        "the member is gone.",
+        requires=PUBLIC,
+    )
+
+    @public("Who has it.")
+    async def principal(self, info: ContextInfo) -> Node | None:
+        model = PRINCIPALS[self.row.principal_type]
+        name = PRINCIPAL_NODES[self.row.principal_type]
+        return _node(info, name, await info.context.row(model, self.row.principal_id))
+
+    @public("The place; null where the viewer may not see it.")
+    async def scope(self, info: ContextInfo) -> Node | None:
+        scope_type = self.row.scope_type
+        if not targets.sees_scope(info.context.access, scope_type, self.access_target()):
+            return None
+        row = await info.context.row(SCOPES[scope_type], self.row.scope_id)
+        return _node(info, SCOPE_NODES[scope_type], row)
+
+
+def _node(info: ContextInfo, type_name: str, row: Record | None) -> Node | None:
+    """The object of a type that stands on the row; the type may refer to this one."""
+    definition = info.schema.get_type_by_name(type_name)
+    if row is None or not isinstance(definition, StrawberryObjectDefinition):
+        return None
+    node: Node = definition.origin(row=row)
+    return node
+
+
+@strawberry.input(description="Which assignments: all of what is given holds of each.")
+class AssignmentFilter:
+    principal_type: PrincipalType | None = filter_by(
+        Assignment, "principal_type", "What has the role."
+    )
+    principal_id: strawberry.ID | None = filter_by(Assignment, "principal_id", "Who has the role.")
+    role_id: strawberry.ID | None = filter_by(Assignment, "role_id", "The role.")
+
+    def asked(self) -> assignment_listing.AssignmentFilter:
+        """Raises `BadInput` with the path to what is wrong."""
+        principal_id = None
+        if self.principal_id is not None:
+            _, principal_id = parse_id(
+                self.principal_id,
+                field="filter.principalId",
+                types=frozenset(PRINCIPAL_NODES.values()),
+            )
+        return assignment_listing.AssignmentFilter(
+            principal_type=self.principal_type,
+            principal_id=principal_id,
+            role_id=optional_row_id(self.role_id, "Role", field="filter.roleId"),
+        )
+
+
+def assignments_at(scope_type: ScopeType, *, at: str = At.SELF) -> Any:
+    """The assignments at the place that the field is on, and at no other."""
+
+    def listing(access: Access, row_id: UUID, narrowed: AssignmentFilter | None) -> AssignmentsAt:
+        asked = assignment_listing.ALL if narrowed is None else narrowed.asked()
+        return AssignmentsAt(access.organization_id, Scope(scope_type, row_id), asked)
+
+    return filtered_page_of(
+        listing,
+        AssignmentFilter,
+        "Who was given which role at this very place, the newest first: without what has ended, "
+        "and without what reaches it from above.",
+        requires=READ,
+        at=at,
+    )
 
 
 @strawberry.type(description="A person in the organization.")

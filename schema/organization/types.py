@@ -9,6 +9,7 @@ from identity.access.permissions import Permission
 from identity.access_reviews import reading as access_reviews
 from identity.audit import read as audit_log
 from identity.webhooks import managing as webhooks
+from models.assignment import ScopeType
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.access_reviews.types import AccessReview
@@ -19,7 +20,7 @@ from schema.directives import PUBLIC, At, column, public_column
 from schema.fields import all_of, filtered_page_of, page_of
 from schema.invitations.types import Invitation
 from schema.jobs.types import Job
-from schema.members.types import Group, Member
+from schema.members.types import Assignment, Group, Member, assignments_at
 from schema.node import Node
 from schema.roles.types import Role, RoleVersion
 from schema.webhooks.types import Webhook
@@ -103,4 +104,7 @@ class Organization(Node):
         "The access reviews of it and its workspaces, newest first.",
         requires=[Permission.MEMBERS_READ],
         at=At.ORGANIZATION,
+    )
+    assignments: Connection[Assignment] | None = assignments_at(
+        ScopeType.ORGANIZATION, at=At.ORGANIZATION
     )

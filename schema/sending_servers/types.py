@@ -7,8 +7,11 @@ import strawberry
 from identity.access.kinds import SENDING_SERVER
 from identity.access.lookup import Place
 from identity.access.permissions import Permission
+from models.assignment import ScopeType
 from models.sending_server import SendingServer as SendingServerRow
+from schema.connection import Connection
 from schema.directives import column
+from schema.members.types import Assignment, assignments_at
 from schema.node import Node
 
 READ = (Permission.SERVERS_READ,)
@@ -34,3 +37,4 @@ class SendingServer(Node):
         "Tells two stored passwords apart. The password itself is never given out.",
         requires=READ,
     )
+    assignments: Connection[Assignment] | None = assignments_at(ScopeType.SENDING_SERVER)

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from identity import organizations
 from identity.access.permissions import Permission
 from identity.refusals import BadInput
-from identity.rehearsal import Change, rehearse
-from models.organization import Organization, Plan
+from identity.rehearsal import rehearse
 from schema.context import ContextInfo
 from schema.directives import At, auth
 from schema.groups.mutations import DeleteGroupInput, UpdateGroupInput
@@ -22,16 +19,9 @@ from schema.members.member_mutations import (
     SuspendMemberInput,
 )
 from schema.members.mutations import AssignRoleInput, UnassignRoleInput, UpdateAssignmentInput
+from schema.organization.mutations import ChangePlanInput
 from schema.previews import AccessPreview
 from schema.roles.mutations import DeleteRoleInput, RestoreRoleInput, UpdateRoleInput
-
-
-@strawberry.input(description="Another plan of the organization.")
-class ChangePlanInput:
-    plan: Plan = strawberry.field(description="The plan.")
-
-    def change(self) -> Change[Organization]:
-        return Change(partial(organizations.change_plan, plan=self.plan))
 
 
 def _one(description: str) -> Any:

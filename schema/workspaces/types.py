@@ -10,6 +10,7 @@ from identity.access.permissions import GROUPS, ORGANIZATION_ONLY_GROUPS, Permis
 from identity.access.visible import VisibleResources
 from identity.access_reviews import reading as access_reviews
 from identity.audit import read as audit_log
+from models.assignment import ScopeType
 from models.workspace import Workspace as WorkspaceRow
 from models.workspace import WorkspaceState
 from schema.access_reviews.types import AccessReview
@@ -20,6 +21,7 @@ from schema.connection import Connection
 from schema.directives import At, public_column
 from schema.fields import filtered_page_of, page_of
 from schema.mailing_lists.types import MailingList
+from schema.members.types import Assignment, assignments_at
 from schema.node import Node
 from schema.sending_servers.types import SendingServer
 
@@ -68,3 +70,4 @@ class Workspace(Node):
         "The access reviews of it, newest first.",
         requires=[Permission.MEMBERS_READ],
     )
+    assignments: Connection[Assignment] | None = assignments_at(ScopeType.WORKSPACE)

@@ -2,7 +2,8 @@
 
 import json
 
-from models import AccessReview, AuditEvent
+from identity import organizations
+from models import AccessReview, AccessReviewItem, AuditEvent, Organization
 from tests.gateway.commands import Gatepost
 
 OPEN = ("review", "open", "--org", "acme", "--title", "Owners", "--due", "2999-01-31")
@@ -79,4 +80,30 @@ def test_what_is_not_there_is_a_sentence(gatepost: Gatepost) -> None:
         said = gatepost.run(*arguments)
         assert (said.exit_code, said.stdout) == (1, "")
         assert said.stderr.startswith(f"Error: {error}")
+    assert gatepost.look(reviews) == 0
+
+
+def test_the_reviewers_are_named_by_their_addresses(gatepost: Gatepost) -> None:
+    gatepost.acme()
+
+    async def rita() -> str:
+        organization = await Organization.get(slug="acme")
+        member = await organizations.add_member(
+            organization.id, email="rita@acme.example", name="Rita"
+        )
+        return str(member.id)
+
+    member_id = gatepost.look(rita)
+    gatepost.json(*OPEN, "--unanswered", "keep", "--reviewer", "rita@acme.example")
+
+    async def asked() -> list[str]:
+        return [str(item.reviewer_id) for item in await AccessReviewItem.all()]
+
+    assert gatepost.look(asked) == [member_id]
+
+
+def test_a_reviewer_who_is_not_there_opens_no_review(gatepost: Gatepost) -> None:
+    gatepost.acme()
+    said = gatepost.run(*OPEN, "--unanswered", "keep", "--reviewer", "nobody@acme.example")
+    assert (said.exit_code, said.stdout) == (1, "")
     assert gatepost.look(reviews) == 0

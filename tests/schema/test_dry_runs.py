@@ -25,6 +25,7 @@ PREVIEW = """
     }
 """
 PAYLOADS = {
+    "changePlan": ("ChangePlanInput", "organization { id }"),
     "updateRole": ("UpdateRoleInput", "role { id }"),
     "restoreRole": ("RestoreRoleInput", "role { id }"),
     "deleteRole": ("DeleteRoleInput", "deletedRoleId"),

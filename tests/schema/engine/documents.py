@@ -33,6 +33,8 @@ SELDOM = (
     "operationAccess",
     "permissionCatalogue",
     "preview",
+    "principal",
+    "scope",
     "simulate",
     "unusedPermissions",
     "whoCan",
@@ -197,6 +199,8 @@ class Document:
                 return choices.of([None, "nope", "", "AAAA"] if strange else self.pool.cursors)
             case "id":
                 return self.id_of(field_name.capitalize())
+            case "filter" if field_name == "assignments":
+                return self._assignment_filter()
             case "filter":
                 return self._filter()
             case "permissions":
@@ -228,6 +232,15 @@ class Document:
             "beforeAt": "2020-01-01T00:00:00Z",
         }
         return {name: possible[name] for name in choices.subset(list(possible), most=3)}
+
+    def _assignment_filter(self) -> dict[str, Any]:
+        """Which assignments: seldom by something that none can be of."""
+        possible: dict[str, Any] = {
+            "principalType": Name(self.choices.of(["MEMBER", "GROUP"])),
+            "principalId": self.id_of(self.choices.of(["Member", "Group"])),
+            "roleId": self.id_of("Role"),
+        }
+        return {name: possible[name] for name in self.choices.subset(list(possible), most=2)}
 
     def id_of(self, type_name: str) -> str:
         """A global id, mostly of the type; of any if it is none."""
