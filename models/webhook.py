@@ -19,6 +19,8 @@ class WebhookFormat(StrEnum):
 
     GATEPOST = "gatepost"
     """An envelope as Standard Webhooks describes it, around the document of the event."""
+    OCSF = "ocsf"
+    """The event in the Open Cybersecurity Schema Framework, and nothing around it."""
 
 
 class WebhookDisabled(StrEnum):

@@ -240,8 +240,9 @@ describe(
     WebhookFormat,
     "What the body of a message is.",
     {
-        WebhookFormat.GATEPOST: "`type`, `timestamp` and `data`, which is the event as exports "
-        "have it."
+        WebhookFormat.GATEPOST: "`type`, `timestamp` and `data`, the event as exports have it.",
+        WebhookFormat.OCSF: "The event in the Open Cybersecurity Schema Framework, for SIEMs. A "
+        "test looks as in the other format.",
     },
 )
 describe(

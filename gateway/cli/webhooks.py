@@ -23,7 +23,7 @@ from identity.webhooks.managing import Settings as WebhookSettings
 from models.audit_event import Outcome
 from models.job import Job
 from models.listing import page
-from models.webhook import Webhook, WebhookDelivery
+from models.webhook import Webhook, WebhookDelivery, WebhookFormat
 from models.window import Window
 from schema.ids import global_id, parse_id, row_id
 
@@ -40,6 +40,12 @@ with_outcome = click.option(
     "--outcome",
     type=click.Choice([each.value for each in Outcome]),
     help="Only events with this outcome.",
+)
+in_format = click.option(
+    "--format",
+    "format_",
+    type=click.Choice([each.value for each in WebhookFormat]),
+    help="What the body of a message is; gatepost unless given.",
 )
 in_workspace = click.option("--workspace", help="The slug of a workspace: only what concerns it.")
 
@@ -69,6 +75,7 @@ def list_webhooks(slug: str, as_json: bool) -> None:
 @with_actions
 @with_outcome
 @in_workspace
+@in_format
 @as_json
 def add(
     slug: str,
@@ -77,13 +84,14 @@ def add(
     actions: Sequence[str],
     outcome: str | None,
     workspace: str | None,
+    format_: str | None,
     as_json: bool,
 ) -> None:
     """Set a webhook up, and print its secret, which is shown this once."""
 
     async def added(subject: Subject) -> tuple[Webhook, str]:
         chosen = await _filter(subject, actions or ("*",), outcome, workspace)
-        return await managing.create(subject, WebhookSettings(name, url, chosen))
+        return await managing.create(subject, WebhookSettings(name, url, chosen, _format(format_)))
 
     row, secret = made(slug, added)
     answer(
@@ -101,6 +109,7 @@ def add(
 @with_actions
 @with_outcome
 @in_workspace
+@in_format
 @click.option("--enable/--disable", "enabled", default=None, help="Whether anything is delivered.")
 @as_json
 def change(
@@ -111,6 +120,7 @@ def change(
     actions: Sequence[str],
     outcome: str | None,
     workspace: str | None,
+    format_: str | None,
     enabled: bool | None,
     as_json: bool,
 ) -> None:
@@ -123,7 +133,7 @@ def change(
         chosen = None
         if actions or outcome or workspace:
             chosen = await _filter(subject, actions or ("*",), outcome, workspace)
-        settings = WebhookSettings(name, url, chosen, enabled=enabled)
+        settings = WebhookSettings(name, url, chosen, _format(format_), enabled)
         return await managing.update(
             subject, present.id, settings, expected_version=present.version
         )
@@ -244,6 +254,10 @@ def redeliver(slug: str, named: str, as_json: bool) -> None:
     answer(facts, headline="It is sent again.", as_json=as_json)
 
 
+def _format(given: str | None) -> WebhookFormat | None:
+    return None if given is None else WebhookFormat(given)
+
+
 async def _filter(
     subject: Subject, actions: Sequence[str], outcome: str | None, workspace: str | None
 ) -> Filter:
@@ -259,9 +273,10 @@ def _facts(row: Webhook) -> dict[str, str]:
     return {
         "webhook": global_id("Webhook", row.id),
         "name": row.name,
-        "url": row.url,
+        "url": managing.shown(row.url),
         "actions": " ".join(row.actions),
         "outcome": "" if row.outcome is None else row.outcome.value,
+        "format": row.format.value,
         "disabled": "" if row.disabled is None else row.disabled.value,
         "fingerprint": row.secret_fingerprint,
     }

@@ -20,6 +20,7 @@ from tortoise.expressions import Q
 from identity.access.entitlements import Feature, plans
 from identity.fetching import Client, FetchFailed, Line, Reply
 from identity.webhooks import disabling, feed
+from identity.webhooks.managing import shown
 from identity.webhooks.messages import message
 from identity.webhooks.selecting import selects
 from models import rows
@@ -54,6 +55,10 @@ FAILING_FOR = timedelta(days=3)
 LEASE = timedelta(seconds=60)
 SERVED_FOR = timedelta(seconds=20)
 """Then others have their turn. With one exchange more, well within the lease."""
+MOST_OF_ONE = 3
+"""Webhooks of one organization that are served at a time, by all processes: however slow they are,
+they leave room for others. Two who take at once may make it one more.
+"""
 BATCH = 50
 MOST_PENDING = 500
 """Messages of a webhook that wait to be tried again; beyond these, the feed waits."""
@@ -65,6 +70,8 @@ _READY = """
     FROM webhooks w JOIN organizations o ON o.id = w.organization_id
     WHERE w.disabled IS NULL AND w.leased_until <= $1
     AND (w.rests_until IS NULL OR w.rests_until <= $1) AND o.plan IN ({plans})
+    AND (SELECT count(*) FROM webhooks x WHERE x.organization_id = w.organization_id
+        AND x.leased_until > $1) < {most}
     AND (w.position < {head} OR EXISTS (
         SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.due_at <= $1))
 """
@@ -142,7 +149,8 @@ async def is_ready() -> bool:
 def _ready() -> str:
     included = [p.value for p in plans.entitlements if plans.includes(p, Feature.WEBHOOKS)]
     named = ", ".join(f"'{each}'" for each in included) or "NULL"
-    return _READY.format(plans=named, head=feed.LAST.format(of="w.organization_id"))
+    head = feed.LAST.format(of="w.organization_id")
+    return _READY.format(plans=named, head=head, most=MOST_OF_ONE)
 
 
 async def take() -> Taken | None:
@@ -266,7 +274,8 @@ async def _sent(
     except SecretKeyError:
         return Answered(None, 0, "No secret key opens the webhook's secret any more.")
     except FetchFailed as failed:
-        return Answered(None, milliseconds(), _printable(str(failed), ERROR_LENGTH))
+        said = str(failed).replace(webhook.url, shown(webhook.url))
+        return Answered(None, milliseconds(), _printable(said, ERROR_LENGTH))
     return Answered(
         reply.status,
         milliseconds(),

@@ -259,13 +259,19 @@ def _address(url: str) -> str:
     return url
 
 
+def shown(url: str) -> str:
+    """An address as people see it: its query may hold a key, which never comes out."""
+    parts = urlsplit(url)
+    return parts._replace(query="…").geturl() if parts.query else url
+
+
 def _facts(webhook: Webhook) -> dict[str, object]:
-    """For the audit log. The query of an address may hold a key: it is told by its fingerprint."""
-    parts = urlsplit(webhook.url)
+    """For the audit log. The query of an address is told by its fingerprint."""
+    has_query = shown(webhook.url) != webhook.url
     return {
         "name": webhook.name,
-        "url": parts._replace(query="").geturl(),
-        "urlFingerprint": keyring.fingerprint(webhook.url) if parts.query else None,
+        "url": shown(webhook.url),
+        "urlFingerprint": keyring.fingerprint(webhook.url) if has_query else None,
         "actions": frozenset(webhook.actions),
         "outcome": webhook.outcome,
         "workspaceId": webhook.workspace_id,

@@ -16,8 +16,9 @@ from datetime import datetime
 import orjson
 
 from identity.audit.canonical import canonical_time, document
+from identity.audit.ocsf import ocsf
 from models.audit_event import AuditEvent
-from models.webhook import Webhook, WebhookDelivery
+from models.webhook import Webhook, WebhookDelivery, WebhookFormat
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -56,6 +57,8 @@ def _content(
 ) -> Mapping[str, object]:
     if event is None:
         at, data = delivery.created_at, {"webhook": str(webhook.id)}
+    elif webhook.format is WebhookFormat.OCSF:
+        return ocsf(event)
     else:
         at, data = event.created_at, document(event)
     return {"type": delivery.action, "timestamp": canonical_time(at), "data": data}

@@ -84,7 +84,12 @@ class Webhook(Node):
     place = Place.ORGANIZATION
 
     name: str = public_column("name", "What it is called.")
-    url: str = public_column("url", "The address.")
+    url: str = computed(
+        lambda access, row: managing.shown(row.url),
+        "The address, without its query, which may hold a key.",
+        reads=("url",),
+        requires=PUBLIC,
+    )
     actions: list[str] = public_column(
         "actions",
         "The actions that it is about: `role.create`, `role.*`, `*.delete`, or `*` for all.",

@@ -61,6 +61,7 @@ def test_one_is_added_changed_rotated_tested_and_removed(
         "url": receiver.url,
         "actions": "role.*",
         "outcome": "success",
+        "format": "gatepost",
         "disabled": "",
         "fingerprint": added["fingerprint"],
     }
@@ -79,7 +80,10 @@ def test_one_is_added_changed_rotated_tested_and_removed(
     assert rotated["secret"] != secret
     assert rotated["fingerprint"] != added["fingerprint"]
 
-    changed = gatepost.json("webhook", "change", *named, "--action", "*.delete", "--disable")
+    changed = gatepost.json(
+        *("webhook", "change", *named, "--action", "*.delete", "--disable", "--format", "ocsf")
+    )
+    assert changed["format"] == "ocsf"
     assert changed["actions"] == "*.delete"
     assert (changed["outcome"], changed["disabled"]) == ("", "by_hand")
     assert gatepost.json("webhook", "change", *named, "--enable")["disabled"] == ""

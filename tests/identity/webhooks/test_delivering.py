@@ -5,13 +5,15 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway import posting
 from gateway.posting import post
 from identity import organizations
+from identity.audit.ocsf import ocsf
 from identity.fetching import Client
-from identity.webhooks import delivering, feed, managing
+from identity.webhooks import delivering, feed, lining_up, managing
 from identity.webhooks.delivering import AGAIN_AFTER, FAILING_FOR, take
 from identity.webhooks.managing import Filter, Settings
 from models import (
@@ -23,6 +25,7 @@ from models import (
     Webhook,
     WebhookDelivery,
     WebhookDisabled,
+    WebhookFormat,
 )
 from models.clock import now
 from tests.clock import MovableClock
@@ -49,6 +52,25 @@ async def test_an_event_is_delivered_once_and_signed(delivery: Delivery) -> None
 
     await delivery.delivered()
     assert len(delivery.receiver.received) == 1
+
+
+async def test_a_siem_gets_the_event_as_ocsf(delivery: Delivery) -> None:
+    await managing.update(
+        delivery.world.operator,
+        delivery.webhook.id,
+        Settings(format=WebhookFormat.OCSF),
+        expected_version=1,
+    )
+    (event,) = await delivery.happens("First")
+    await delivery.delivered()
+    (received,) = delivery.receiver.received
+    content = delivery.verified(received)
+    assert content == orjson.loads(orjson.dumps(ocsf(event)))
+    assert content["class_uid"] == 3004
+
+    await lining_up.test(delivery.world.operator, delivery.webhook.id)
+    await delivery.delivered()
+    assert delivery.verified(delivery.receiver.received[1])["type"] == "webhook.ping"
 
 
 async def test_events_come_in_the_order_of_the_feed_on_one_connection(delivery: Delivery) -> None:
@@ -276,6 +298,35 @@ async def test_several_workers_deliver_each_message_once(delivery: Delivery) -> 
     await delivery.happens(*names)
     await asyncio.gather(*(post() for _ in range(4)))
     assert delivery.names() == names
+
+
+async def test_slow_webhooks_of_one_organization_leave_room_for_others(
+    delivery: Delivery, receiver: Receiver
+) -> None:
+    for number in range(5):
+        await managing.create(delivery.world.operator, Settings(f"{number}", receiver.url))
+    other = await new_world("other")
+    theirs, _ = await managing.create(other.operator, Settings("Theirs", receiver.url))
+    await Webhook.all().update(position=0)
+    await feed.catch_up()
+    taken = [each.id for _ in range(6) if (each := await take()) is not None]
+    assert len(taken) == 4
+    assert theirs.id in taken
+
+
+async def test_what_failed_does_not_tell_the_query_of_the_address(
+    movable_clock: MovableClock, delivery: Delivery
+) -> None:
+    unused = "http://127.0.0.1:1/in?key=s3cret"
+    await Webhook.all().update(url=unused)
+    await delivery.happens("First")
+    (row,) = await delivery.delivered()
+    assert row.log[0]["error"].startswith("http://127.0.0.1:1/in?…: ConnectError")
+    await Webhook.all().update(url="https://localhost/in?key=s3cret")
+    managing.use(allow_loopback=False)
+    (row,) = await delivery.later(movable_clock, timedelta(minutes=1))
+    assert len(row.log) == 2
+    assert "s3cret" not in str(row.log)
 
 
 async def test_who_holds_a_webhook_keeps_others_away_until_the_lease_is_over(
