@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from gateway import answers, metrics, scim_door, sign_in
+from gateway.client_address import ClientAddressMiddleware
 from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
 from gateway.mailing import courier_of, mailing
@@ -35,6 +36,7 @@ from gateway.streams.bounds import Places, StreamBounds
 from gateway.streams.reservations import Reservations
 from gateway.streams.stopping import told_to_stop
 from gateway.worker import working
+from identity.credentials.key_tokens import installation
 from identity.facts import hearing
 from identity.mail import Courier
 from identity.refusals import Refusal
@@ -77,6 +79,7 @@ def application(
             engine.require_mapped()
             webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
             alone = settings.sqlite_path is not None  # no worker beside it
+            installation.use(settings.api_key_environment)
             async with (
                 hearing(),
                 mailing(courier or courier_of(settings)),
@@ -106,7 +109,7 @@ def application(
             *sign_in.routes,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(RequestIdMiddleware)],
+        middleware=[*_addresses(settings), Middleware(RequestIdMiddleware)],
         exception_handlers={
             Refusal: answers.on_refusal,
             HTTPException: answers.on_http_exception,
@@ -126,6 +129,13 @@ def application(
     app.state.stream_places = Places(app.state.stream_bounds)
     app.state.stream_reservations = Reservations(app.state.stream_bounds, app.state.stream_places)
     return app
+
+
+def _addresses(settings: Settings) -> list[Middleware]:
+    """What tells clients apart behind trusted proxies, if there are any."""
+    if not settings.trusted_proxies:
+        return []
+    return [Middleware(ClientAddressMiddleware, proxies=settings.trusted_proxies)]
 
 
 def leave_start_up_alone() -> None:

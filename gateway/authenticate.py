@@ -1,12 +1,14 @@
 """From an HTTP request to a Subject, and the checks that a browser sent it on purpose."""
 
+from dataclasses import dataclass, field
+
 from starlette.requests import HTTPConnection
 
 from gateway.settings import Settings
-from identity.credentials import sessions
+from identity.credentials import api_keys, sessions
 from identity.credentials.gate import Gate
 from identity.presence import Presence, Standing
-from identity.refusals import Forbidden, Unauthenticated
+from identity.refusals import BadInput, Forbidden, Unauthenticated
 from identity.subject import Origin, Subject
 
 SESSION_COOKIE = "__Host-gatepost_session"
@@ -25,41 +27,68 @@ def origin_of(request: HTTPConnection) -> Origin:
     )
 
 
-async def session_in(request: HTTPConnection) -> str:
-    """The token in the session cookie, whatever it is worth. Raises `Unauthenticated` without one.
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request brings to say who calls: a session's token, or an API key."""
 
-    A request with an Authorization header is refused: no credential of that kind is accepted here,
-    and one that carries two is ambiguous.
+    text: str = field(repr=False)
+    is_key: bool
+
+
+async def credential_in(request: HTTPConnection) -> Credential:
+    """The session in the cookie or the API key in the Authorization header, whatever it is worth:
+    a key anywhere else is none. Raises `Unauthenticated` without one, and `BadInput` for both.
     """
     token = request.cookies.get(SESSION_COOKIE)
-    if "authorization" in request.headers or not token:
+    if "authorization" not in request.headers:
+        if not token:
+            raise Unauthenticated
+        return Credential(token, is_key=False)
+    given = request.headers.getlist("authorization")
+    scheme, _, text = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not text.strip():
         raise Unauthenticated
-    return token
+    if token:
+        raise BadInput(
+            "Send the session cookie or an API key, not both: it has to be clear who calls.",
+            field="Authorization",
+        )
+    return Credential(text.strip(), is_key=True)
 
 
 async def subject_of(request: HTTPConnection) -> Subject:
-    """The member whose session cookie came along. Raises `Unauthenticated`.
+    """Whose session or API key came along. Raises `Unauthenticated`, and `Forbidden` for a key from
+    a network that it is not for.
 
     Ask when the whole request is here: a body may take its time to come, and a session may end
-    meanwhile. Before a body is read, `session_in` refuses whoever brings nothing to ask about.
+    meanwhile. Before a body is read, `credential_in` refuses whoever brings nothing to ask about.
     """
     settings: Settings = request.app.state.settings
+    credential = await credential_in(request)
+    if credential.is_key:
+        return await api_keys.authenticate(credential.text, origin=origin_of(request))
     return await sessions.authenticate(
-        await session_in(request), limits=settings.session_limits, origin=origin_of(request)
+        credential.text, limits=settings.session_limits, origin=origin_of(request)
     )
 
 
-def presumed(request: HTTPConnection, token: str) -> tuple[Subject, Gate] | None:
-    """Who a session was last found to be, and what to ask again before it is believed."""
+def presumed(request: HTTPConnection, credential: Credential) -> tuple[Subject, Gate] | None:
+    """Who a credential was last found to be, and what to ask again before it is believed."""
     settings: Settings = request.app.state.settings
-    return sessions.presumed(token, limits=settings.session_limits, origin=origin_of(request))
+    if credential.is_key:
+        return api_keys.presumed(credential.text, origin=origin_of(request))
+    return sessions.presumed(
+        credential.text, limits=settings.session_limits, origin=origin_of(request)
+    )
 
 
 async def presence_of(request: HTTPConnection) -> Presence:
-    """The same member, who stays on a connection. Raises `Unauthenticated`."""
+    """The same caller, who stays on a connection. Raises as `subject_of` does."""
     settings: Settings = request.app.state.settings
 
     async def renewed(subject: Subject, *, used: bool) -> Standing:
+        if subject.by_key:
+            return await api_keys.standing(subject)
         return await sessions.standing(subject, limits=settings.session_limits, used=used)
 
     return Presence(await renewed(await subject_of(request), used=True), renewed)
@@ -86,7 +115,11 @@ def require_same_origin(request: HTTPConnection) -> None:
 
 
 def require_client_header(request: HTTPConnection) -> None:
-    """Raise `Forbidden` without the custom header, which a form on another site cannot set."""
+    """Raise `Forbidden` without the custom header, which a form on another site cannot set. Nor can
+    one set the header of an API key.
+    """
+    if "authorization" in request.headers and SESSION_COOKIE not in request.cookies:
+        return
     if not request.headers.get(CLIENT_HEADER):
         raise Forbidden(
             "Send the header X-Gatepost-Client with the name of your client.",

@@ -1,5 +1,5 @@
-"""How much a caller may ask for in a minute: the cost of operations, by person and by organization,
-and credentials that are not accepted, by address.
+"""How much a caller may ask for in a minute: the cost of operations, by person, by API key and by
+organization, and credentials that are not accepted, by address.
 
 The minute slides (`sliding_window`). With Redis, all processes share the counters. When Redis does
 not answer in time, each process goes on with counters of its own: an outage of Redis must neither
@@ -63,6 +63,7 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._member = _per_minute(settings.rate_limit_member)
         self._organization = _per_minute(settings.rate_limit_organization)
+        self._api_key = _per_minute(settings.rate_limit_api_key)
         self._failures = _per_minute(settings.rate_limit_failures)
         self._own = InMemory()
         url = settings.redis_url
@@ -77,18 +78,30 @@ class RateLimits:
     async def spend(self, subject: Subject, cost: int) -> Standing | None:
         """Count an operation before it runs, and tell where its caller stands now.
 
-        Raises `RateLimited` when the person or the organization has spent too much; then nothing is
-        counted for that one. `None` when persons are not limited.
+        Raises `RateLimited` when the person, the key or the organization has spent too much; then
+        nothing is counted for that one. `None` when such callers are not limited.
         """
-        person = str(subject.actor_id)
-        if self._member is not None:
-            await self._count("member", self._member, person, cost)
+        name, own, caller = self._own_limit(subject)
+        if own is not None:
+            await self._count(name, own, caller, cost)
         if self._organization is not None:
             organization = str(subject.organization_id)
             await self._count("organization", self._organization, organization, cost)
-        if self._member is None:
+        if own is None:
             return None
-        return _standing("member", self._member, await self._window("member", self._member, person))
+        return _standing(name, own, await self._window(name, own, caller))
+
+    def _own_limit(self, subject: Subject) -> tuple[str, RateLimitItem | None, str]:
+        """What limits the caller alone, and as whom: each API key by itself, by the lower of the
+        operator's limit and its own.
+        """
+        if subject.terms is None:
+            return "member", self._member, str(subject.actor_id)
+        limit = self._api_key
+        if subject.terms.rate_limit is not None:
+            amounts = [subject.terms.rate_limit, *([limit.amount] if limit else [])]
+            limit = _per_minute(min(amounts))
+        return "api_key", limit, str(subject.via_id)
 
     async def refused_credential(self, ip: str | None) -> None:
         """Count a credential that was not accepted. Raises `RateLimited` after too many.

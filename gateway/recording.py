@@ -1,4 +1,4 @@
-"""Writing down which permissions members use, for as long as a process serves."""
+"""Writing down what members use, and when API keys are used, for as long as a process serves."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from identity.credentials.key_uses import key_uses
 from identity.permission_uses import drop_old, uses
 from models.sql import FAILURES
 
@@ -21,7 +22,7 @@ log = logging.getLogger("gatepost.permission_uses")
 
 @asynccontextmanager
 async def recording() -> AsyncIterator[None]:
-    """While the block runs, what members use is written now and then, and once more at its end."""
+    """While the block runs, what is used is written now and then, and once more at its end."""
     writing = asyncio.create_task(_write_again_and_again())
     try:
         yield
@@ -36,7 +37,7 @@ async def _write_again_and_again() -> None:
     written = time.monotonic()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if uses.many or time.monotonic() - written >= WRITE_SECONDS:
+        if uses.many or key_uses.many or time.monotonic() - written >= WRITE_SECONDS:
             await _write()
             written = time.monotonic()
 
@@ -46,6 +47,7 @@ async def _write(seconds: float | None = None) -> None:
     try:
         async with asyncio.timeout(seconds):
             await uses.write()
+            await key_uses.write()
             await drop_old()
     except FAILURES as error:
         log.warning("what members use could not be written: %r", error)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from email.utils import parseaddr
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated
@@ -21,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from identity.credentials.key_tokens import Environment
 from identity.credentials.limits import SessionLimits
 from identity.loopback import LOOPBACK_HOSTS
 from models.document_mode import DocumentMode
@@ -113,6 +115,19 @@ class Settings(BaseSettings):
     mail_from: str | None = None
     """Who mails are from, e.g. `Gatepost <no-reply@gate.example.com>`."""
 
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks (CIDR) of the proxies in front, separated by commas, e.g. `10.0.0.0/8`. A client's
+    address is taken from their `X-Forwarded-For`, and from nobody else's. Without any, it is that
+    of the connection."""
+
+    api_key_environment: Environment = Environment.LIVE
+    """What the API keys of this installation say that they are for: `live` or `test`. Keys of the
+    other kind are refused."""
+
+    rate_limit_api_key: Annotated[int, Field(ge=0)] = 200_000
+    """How much the GraphQL operations of one API key may cost in a minute; a key may have a lower
+    limit of its own. 0 leaves only that."""
+
     metrics_token: Annotated[str | None, Field(repr=False, min_length=16)] = None
     """What a Prometheus server sends as bearer token to `/metrics`. Without it, there is nothing at
     that address. With several workers, each answers with its own counts."""
@@ -142,7 +157,15 @@ class Settings(BaseSettings):
         """
         return (init_settings,)
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(each)) for each in value)
+        except ValueError as error:
+            raise ValueError(f"write networks such as 10.0.0.0/8 or 192.0.2.7: {error}") from error
+
+    @field_validator("secret_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

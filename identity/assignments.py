@@ -20,10 +20,11 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
-from identity.holders import PRINCIPALS
+from identity.holders import PRINCIPALS, PrincipalRow
 from identity.refusals import Conflict, LastOwner, NotFound, Refusal
 from identity.subject import Subject
 from identity.writing import Write, writing
+from models.api_key import ApiKey
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.clock import now
 from models.group import Group
@@ -31,6 +32,11 @@ from models.member import Member
 from models.role import Role
 
 REASON_LENGTH = 500
+PRINCIPAL_NAMES = {
+    PrincipalType.MEMBER: "member",
+    PrincipalType.GROUP: "group",
+    PrincipalType.API_KEY: "service key",
+}
 
 
 class Kept(Enum):
@@ -304,7 +310,7 @@ async def delete_at_resource(write: Write, scope: Scope, *, reason: str) -> int:
     return len(going)
 
 
-async def _holder(write: Write, assignment: Assignment) -> Member | Group:
+async def _holder(write: Write, assignment: Assignment) -> PrincipalRow:
     """Who has it, whom the change is about."""
     holder = await _principal(
         write.organization_id, Principal(assignment.principal_type, assignment.principal_id)
@@ -313,10 +319,11 @@ async def _holder(write: Write, assignment: Assignment) -> Member | Group:
     return holder
 
 
-async def _principal(organization_id: UUID, principal: Principal) -> Member | Group:
+async def _principal(organization_id: UUID, principal: Principal) -> PrincipalRow:
+    """Who holds a role, or gets one: a personal key, or one that was ended, holds none."""
     row = await PRINCIPALS[principal.type].get_or_none(
         id=principal.id, organization_id=organization_id
     )
-    if row is None:
-        raise NotFound(principal.type.value)
+    if row is None or (isinstance(row, ApiKey) and not row.takes_roles):
+        raise NotFound(PRINCIPAL_NAMES[principal.type])
     return row

@@ -32,7 +32,7 @@ _HELD = BUILTIN_PERMISSIONS[BuiltinRole.CREATOR]
 def adding(kind: ResourceKind[Any], workspace_id: UUID) -> Callable[[Access], bool]:
     """Whether Creator would add anything for whoever makes such a resource in the workspace."""
     offered = bits_of(permission for permission in _HELD if permission.group == kind.group)
-    return lambda access: bool(offered & ~access.granted_at(Target(workspace_id)))
+    return lambda access: bool(offered & ~_whole(access).granted_at(Target(workspace_id)))
 
 
 async def give(
@@ -51,7 +51,7 @@ async def give(
     organization_id = write.organization_id
     creator = await Member.get(id=write.subject.member_id, organization_id=organization_id)
     role = await Role.get(organization_id=organization_id, builtin=BuiltinRole.CREATOR)
-    ends = [grant.expires_at for grant in write.access.check(by, at).grants]
+    ends = [grant.expires_at for grant in _whole(write.access).check(by, at).grants]
     assignment = await Assignment.create(
         organization_id=organization_id,
         role=role,
@@ -71,3 +71,8 @@ async def give(
         action=Action.ROLE_ASSIGN,
         reason=REASON,
     )
+
+
+def _whole(access: Access) -> Access:
+    """What is behind an API key: a key brings its owner no role that they did not need."""
+    return access.whole or access

@@ -1,4 +1,4 @@
-"""Who holds a role: members and groups, by name, with where they hold it."""
+"""Who holds a role: members, groups and service keys, by name, with where they hold it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,19 @@ from uuid import UUID
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
 from identity.access.permissions import Permission
+from models.api_key import ApiKey
 from models.assignment import Assignment, PrincipalType, ScopeType
 from models.group import Group, GroupSource
 from models.member import Member
 
 MOST_NAMED = 50
 
-PRINCIPALS: Mapping[PrincipalType, type[Member] | type[Group]] = {
+PrincipalRow = Member | Group | ApiKey
+
+PRINCIPALS: Mapping[PrincipalType, type[Member] | type[Group] | type[ApiKey]] = {
     PrincipalType.MEMBER: Member,
     PrincipalType.GROUP: Group,
+    PrincipalType.API_KEY: ApiKey,
 }
 """The table of each kind of principal."""
 
@@ -45,7 +49,7 @@ async def named(access: Access, assignments: Sequence[Assignment]) -> Sequence[H
     if not access.allows(Permission.MEMBERS_READ, ORGANIZATION):
         return []
     shown = sorted(assignments, key=lambda assignment: assignment.id)[:MOST_NAMED]
-    found: dict[UUID, Member | Group] = {}
+    found: dict[UUID, PrincipalRow] = {}
     for kind, model in PRINCIPALS.items():
         ids = {each.principal_id for each in shown if each.principal_type is kind}
         if ids:
@@ -65,7 +69,9 @@ async def named(access: Access, assignments: Sequence[Assignment]) -> Sequence[H
     ]
 
 
-def _provisioned(principal: Member | Group) -> bool:
+def _provisioned(principal: PrincipalRow) -> bool:
+    if isinstance(principal, ApiKey):
+        return False
     if isinstance(principal, Group):
         return principal.source is GroupSource.DIRECTORY
     return principal.provisioned

@@ -26,6 +26,7 @@ from identity.access.compiled import Access
 from identity.refusals import Conflict, Refusal
 from identity.subject import Subject
 from identity.writing import one_transaction
+from models.audit_event import ActorType
 from models.clock import now
 from models.ids import new_id
 from models.secret import keyring, token_hash
@@ -123,12 +124,7 @@ async def begin(subject: Subject, key: str, request: str) -> Claim | str:
     """
     moment = now()
     claim = Claim(new_id(), subject)
-    whose = (
-        subject.organization_id,
-        subject.actor_type.value,
-        subject.actor_id,
-        token_hash(key),
-    )
+    whose = (subject.organization_id, *_caller(subject), token_hash(key))
     async with one_transaction():
         claimed = await _CLAIM.returned(
             claim.id, moment, *whose, keyring.encrypt(request), moment - HONOURED_FOR
@@ -148,6 +144,13 @@ async def begin(subject: Subject, key: str, request: str) -> Claim | str:
     if kept["answer"] is None or kept["access"] != _fingerprint(subject.access):
         raise AnswerWithheld
     return str(kept["answer"])
+
+
+def _caller(subject: Subject) -> tuple[str, UUID | None]:
+    """Whose key it is. A personal API key is another caller than its owner."""
+    if subject.by_key:
+        return ActorType.API_KEY.value, subject.via_id
+    return subject.actor_type.value, subject.actor_id
 
 
 def _fingerprint(access: Access) -> str:

@@ -15,6 +15,7 @@ from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION
 from identity.access.lookup import Lookup, Place, seen_with
 from identity.access.permissions import Permission
+from identity.api_keys.ending import end_of_member as end_keys
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
@@ -24,6 +25,7 @@ from identity.refusals import Conflict, Forbidden, NotFound
 from identity.sso import attempts
 from identity.subject import Subject
 from identity.writing import Write, require_version, taken, writing
+from models.api_key import ApiKeyEnd
 from models.audit_event import ActorType
 from models.clock import now
 from models.listing import Listing, Rows
@@ -176,6 +178,8 @@ async def suspend(subject: Subject, member_id: UUID, *, reason: str | None = Non
         before = _facts(member)
         write.changes_access = member.status is MemberStatus.ACTIVE
         member.suspend(SuspendedBy.ADMIN)
+        ended = "The member was suspended."
+        await end_keys(write, member, ApiKeyEnd.SUSPENDED, reason=ended)
         await _sign_out(member)
         member.touch()
         await member.save()
@@ -234,6 +238,8 @@ async def leave(subject: Subject, organization_id: UUID) -> Member:
     async with writing(subject, Action.MEMBER_LEAVE, changes_access=True) as write:
         if organization_id != write.organization_id:
             raise NotFound("organization")
+        if write.subject.by_key:
+            raise Forbidden("A key takes nobody out.", reason="BY_KEY", missing=[])
         member = await Member.get_or_none(
             id=write.subject.member_id, organization_id=write.organization_id
         )
@@ -271,6 +277,7 @@ async def _delete(write: Write, member: Member, *, reason: str) -> dict[str, obj
     the audit log tells of the member, and of the groups that they were in.
     """
     await assignments.delete_of_principal(write, member.id, reason=reason)
+    await end_keys(write, member, ApiKeyEnd.LEFT, reason=reason)
     left = await _LEAVE_GROUPS.all_returned(member.id, now())
     await member.delete()
     if not await Member.exists(user_id=member.user_id):

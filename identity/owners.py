@@ -86,9 +86,11 @@ async def owning(organization_id: UUID) -> frozenset[UUID]:
 
 def is_owner(subject: Subject) -> bool:
     """Whether the subject owns the organization now: a member who has Owner there, for good or for
-    a time, directly or through a group. A role of one's own that holds as much makes no owner. The
-    operator stands above owners.
+    a time, directly or through a group. A role of one's own that holds as much makes no owner, and
+    no API key is one. The operator stands above owners.
     """
+    if subject.by_key:
+        return False
     if subject.member_id is None:
         return subject.actor_type is ActorType.SYSTEM
     return any(

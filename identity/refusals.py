@@ -62,6 +62,14 @@ class Forbidden(Refusal):
     recorded = True
 
 
+class ScopeMissing(Refusal):
+    """An API key does not carry what its owner holds; `missing` names it."""
+
+    code = "SCOPE_MISSING"
+    status = 403
+    recorded = True
+
+
 class PlanRequired(Refusal):
     code = "PLAN_REQUIRED"
     status = 403

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from identity.access.compiled import Access, operator_access
 from models.audit_event import ActorType, ViaType
+from models.document_mode import DocumentMode
 from models.ids import new_id
 from models.member import Member
 from models.organization import Plan
@@ -30,12 +31,25 @@ class Behalf:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyTerms:
+    """What else holds for a caller with an API key. `secret_hash` is of the secret that they gave:
+    of two that are good, one may end before the other.
+    """
+
+    secret_hash: str = field(repr=False)
+    document_mode: DocumentMode | None
+    rate_limit: int | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """An authenticated caller in one organization. The tenant travels inside it.
 
     `revision` is the organization's access revision at which `access` was read. `via_id` is the
-    session's or the token's id, `via_name` what that is called, and `connection_id` the identity
-    provider behind a session. `authenticated_at` is when the person last proved who they are.
+    session's, the key's or the token's id, `via_name` what that is called, and `connection_id` the
+    identity provider behind a session. A personal API key acts as its owner, and has `terms` as
+    every key. `authenticated_at` is when the person last proved who they are.
     """
 
     actor_type: ActorType
@@ -52,6 +66,12 @@ class Subject:
     via_name: str | None = None
     connection_id: UUID | None = None
     on_behalf_of: Behalf | None = None
+    terms: KeyTerms | None = None
+
+    @property
+    def by_key(self) -> bool:
+        """Whether an API key calls."""
+        return self.via is ViaType.API_KEY
 
     @property
     def member_id(self) -> UUID | None:
@@ -83,6 +103,7 @@ class Subject:
             self.via_name,
             self.connection_id,
             self.on_behalf_of,
+            self.terms,
         )
 
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
+from identity.access.bounds import read_bounded_access
 from identity.access.compiled import Access
 from identity.access.load import read_access
 from identity.audit.actions import Action
@@ -266,12 +267,24 @@ async def _locked(subject: Subject, *, exclusive: bool) -> Subject:
         subject.plan,
         subject.revision,
     ) and not subject.access.expired_at(now())
-    if subject.member_id is None or current:
-        return replace(subject, plan=plan)
     organization_id, member_id = subject.organization_id, subject.member_id
+    if current or (member_id is None and not subject.by_key):
+        return replace(subject, plan=plan)
+    if member_id is None or subject.by_key:
+        return await _key_now(subject, plan, revision)
     if not await Member.exists(
         id=member_id, organization_id=organization_id, status=MemberStatus.ACTIVE
     ):
         raise Unauthenticated
     access = await read_access(organization_id, member_id, plan)
+    return replace(subject, plan=plan, revision=revision, access=access)
+
+
+async def _key_now(subject: Subject, plan: Plan, revision: int) -> Subject:
+    """The caller with an API key as it is under the lock. Raises `Unauthenticated`."""
+    access = None
+    if subject.via_id is not None:
+        access = await read_bounded_access(subject.organization_id, subject.via_id, plan)
+    if access is None:
+        raise Unauthenticated
     return replace(subject, plan=plan, revision=revision, access=access)

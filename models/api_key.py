@@ -7,6 +7,7 @@ from tortoise import fields
 
 from models.columns import optional_enum
 from models.document_mode import DocumentMode
+from models.listing import Values
 from models.member import Member
 from models.organization import Organization
 from models.record import VersionedRecord
@@ -88,6 +89,11 @@ class ApiKey(VersionedRecord):
         table = "api_keys"
         indexes = (("organization_id", "id"),)
 
+    @property
+    def takes_roles(self) -> bool:
+        """Whether roles can be given to it."""
+        return self.kind is ApiKeyKind.SERVICE and self.revoked_at is None
+
     def is_over(self, moment: datetime) -> bool:
         """Whether it was ended, or has ended by itself."""
         ended = self.expires_at is not None and self.expires_at <= moment
@@ -102,3 +108,18 @@ def use_at(moment: datetime, last_used_at: datetime | None) -> ApiKeyUse:
     if ago < ACTIVE_FOR:
         return ApiKeyUse.ACTIVE
     return ApiKeyUse.QUIET if ago < QUIET_FOR else ApiKeyUse.DORMANT
+
+
+def use_conditions(use: ApiKeyUse, moment: datetime, values: Values) -> list[str]:
+    """SQL that is true of the keys `t` of a class."""
+    if use is ApiKeyUse.UNUSED:
+        return ["t.last_used_at IS NULL"]
+    older, newer = [], []
+    if use is not ApiKeyUse.DORMANT:
+        newer = [moment - (ACTIVE_FOR if use is ApiKeyUse.ACTIVE else QUIET_FOR)]
+    if use is not ApiKeyUse.ACTIVE:
+        older = [moment - (QUIET_FOR if use is ApiKeyUse.DORMANT else ACTIVE_FOR)]
+    return [
+        *(f"t.last_used_at > {values.add(since)}" for since in newer),
+        *(f"t.last_used_at <= {values.add(until)}" for until in older),
+    ]

@@ -15,7 +15,7 @@ from tortoise.models import Model
 from identity.access.compiled import Access
 from identity.access.lookup import Lookup
 from identity.access.permissions import Permission
-from identity.refusals import BadInput, NotFound, Refusal, Unauthenticated
+from identity.refusals import BadInput, Forbidden, Refusal, Unauthenticated
 from identity.subject import Subject
 from models.listing import Listing, count_up_to_cap, page
 from models.record import Record
@@ -198,6 +198,15 @@ def computed_list(
     return mapped(Computed(tuple(reads), values), resolve, description, requires, at)
 
 
+def nobody(access: Access) -> Refusal:
+    """Why there is no row of the caller's own: a service key is no person."""
+    if access.whole is None:
+        return Unauthenticated()
+    return Forbidden(
+        "A service key is no person. Ask for viewerApiKey.", reason="SERVICE_KEY", missing=[]
+    )
+
+
 def own(
     model: type[Record],
     whose: Callable[[Subject], UUID | None],
@@ -212,7 +221,7 @@ def own(
         found = whose(subject)
         row = None if found is None else await model.get_or_none(id=found)
         if row is None:
-            raise Unauthenticated
+            raise nobody(subject.access)
         return _type_of(info)(row=row)
 
     return mapped(Own(model, whose), resolve, description, requires, At.SELF)
@@ -289,7 +298,7 @@ async def objects_named(
         rows = await lookup.find_all(access, wanted)
         for each in wanted:
             seen = each in rows
-            objects[type_name, each] = node(row=rows[each]) if seen else NotFound(lookup.label)
+            objects[type_name, each] = node(row=rows[each]) if seen else lookup.absent(access)
     return [objects[each] if isinstance(each, tuple) else each for each in named]
 
 

@@ -88,15 +88,25 @@ def require_one(access: Access, requires: list[Permission], target: Target) -> N
     if held:
         demand(held)
         return
-    raise denied(access.check(requires[0], target), instead_of=requires)
+    raise denied(access.check(_told(access, requires, target), target), instead_of=requires)
+
+
+def _told(access: Access, requires: list[Permission], target: Target) -> Permission:
+    """The permission that a refusal explains: of an API key, one that only its scopes lack."""
+    whole = access.whole
+    if whole is None:
+        return requires[0]
+    return next((each for each in requires if whole.allows(each, target)), requires[0])
 
 
 def require_anywhere(access: Access, requires: list[Permission]) -> None:
     """The same for any place in the organization."""
-    held = access.anywhere_mask & bits_of(requires)
+    mask = bits_of(requires)
+    held = access.anywhere_mask & mask
     if held:
         demand(held)
     else:
+        access.require_scope(mask)
         require_one(access, requires, ORGANIZATION)
 
 
@@ -125,6 +135,7 @@ def _check_before(auth: Auth) -> Check:
         require_anywhere(access, requires)
 
     def each(access: Access, source: Any) -> None:
+        access.require_scope(bits_of(requires))
         demand(access.anywhere_mask & bits_of(requires))  # its SQL leaves the others out
 
     checks = {

@@ -13,6 +13,7 @@ from schema.opaque import decoded
 TAGS = {
     "AccessReview": b"ar",
     "AccessReviewItem": b"ai",
+    "ApiKey": b"ak",
     "Assignment": b"as",
     "AuditEvent": b"ae",
     "Campaign": b"ca",
@@ -40,7 +41,11 @@ SCOPE_NODES = {
 }
 """The GraphQL type whose global ids name a scope."""
 
-PRINCIPAL_NODES = {PrincipalType.MEMBER: "Member", PrincipalType.GROUP: "Group"}
+PRINCIPAL_NODES = {
+    PrincipalType.MEMBER: "Member",
+    PrincipalType.GROUP: "Group",
+    PrincipalType.API_KEY: "ApiKey",
+}
 """The GraphQL type whose global ids name a principal."""
 
 MOST_IDS = 100

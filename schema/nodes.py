@@ -22,8 +22,10 @@ from identity.access.decision import Target
 from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER
 from identity.access.lookup import Lookup
 from identity.access_reviews import reading
+from identity.api_keys import reading as api_keys
 from identity.webhooks import managing
 from schema.access_reviews.types import AccessReview, AccessReviewItem
+from schema.api_keys.types import ApiKey
 from schema.campaigns.types import Campaign
 from schema.directives import PUBLIC
 from schema.fields import any_node, any_nodes
@@ -42,6 +44,7 @@ from schema.workspaces.types import Workspace
 NODE_TYPES: Mapping[str, tuple[type[Node], Lookup[Any]]] = {
     "AccessReview": (AccessReview, reading.REVIEW),
     "AccessReviewItem": (AccessReviewItem, reading.ITEM),
+    "ApiKey": (ApiKey, api_keys.API_KEY),
     "Assignment": (Assignment, assignments.ASSIGNMENT),
     "Campaign": (Campaign, CAMPAIGN.lookup),
     "Group": (Group, groups.GROUP),

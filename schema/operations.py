@@ -26,7 +26,7 @@ from schema import guarded_inputs
 from schema.context import Context
 from schema.cost import DRY_RUN
 from schema.directives import AUDITS, At, Auth
-from schema.guard import declared_auth, require_one
+from schema.guard import declared_auth, require_anywhere, require_one
 from schema.nodes import named
 
 
@@ -123,7 +123,7 @@ def _root_field(
 async def _ask(gate: Gate, fields: Sequence[RootField], context: Context) -> None:
     """Find the target of the only field, and that the caller is certain. Raises `GateClosed`."""
     auths = [declared_auth(field.definition) for field in fields]
-    if len(auths) != 1 or auths[0] is None or auths[0].at == At.ORGANIZATION:
+    if len(auths) != 1 or auths[0] is None or auths[0].at in (At.ORGANIZATION, At.ANYWHERE):
         raise GateClosed
     try:
         lookup, row_id = named(_argument(fields[0], auths[0]), field=auths[0].at)
@@ -141,12 +141,15 @@ async def _require_allowed(field: RootField, context: Context) -> None:
     about: AuditTarget | None = None
     at = ORGANIZATION
     try:
-        if auth.at != At.ORGANIZATION:
+        if auth.at not in (At.ORGANIZATION, At.ANYWHERE):
             lookup, row_id = named(_argument(field, auth), field=auth.at)
             row = context.taken(lookup.model, row_id) or await lookup.find(context.access, row_id)
             about, at = target(row), lookup.place.target_of(row)
             context.found[row.id] = row
-        require_one(context.access, auth.requires, at)
+        if auth.at == At.ANYWHERE:
+            require_anywhere(context.access, auth.requires)
+        else:
+            require_one(context.access, auth.requires, at)
         for use in field.uses:
             guarded_inputs.require(use, context.access)
     except Refusal as refusal:

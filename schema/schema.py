@@ -6,6 +6,8 @@ from strawberry.schema.config import StrawberryConfig
 from schema import guarded_inputs
 from schema.access.queries import AccessQuery
 from schema.access_reviews.mutations import AccessReviewMutation
+from schema.api_keys.mutations import ApiKeyMutation
+from schema.api_keys.queries import ApiKeyQuery
 from schema.arguments import describe_arguments
 from schema.audit.subscriptions import AuditSubscription
 from schema.campaigns.mutations import CampaignMutation
@@ -47,6 +49,7 @@ class Query(
     AccessQuery,
     SimulationQuery,
     OperationAccessQuery,
+    ApiKeyQuery,
 ):
     pass
 
@@ -66,6 +69,7 @@ class Mutation(
     AccessReviewMutation,
     MemberMutation,
     GroupMutation,
+    ApiKeyMutation,
     CampaignMutation,
     MailingListMutation,
     SendingServerMutation,

@@ -28,6 +28,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "access": Entry("gateway.cli.access:access", "Who may do what, and why."),
+    "api-key": Entry("gateway.cli.api_keys:api_key", "API keys: credentials of services."),
     "assignment": Entry(
         "gateway.cli.assignments:assignment",
         "Assignments: who was given which role where, until when and why.",

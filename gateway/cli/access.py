@@ -23,10 +23,9 @@ from models.assignment import PrincipalType
 from models.window import Window
 from schema.access.queries import principal_of, scope_of
 from schema.connection import cursor_of, page_of_rows, window_of
-from schema.ids import SCOPE_NODES, global_id
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, global_id
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-PRINCIPAL_NODES = {PrincipalType.MEMBER: "Member", PrincipalType.GROUP: "Group"}
 LARGEST = 100
 
 

@@ -13,6 +13,7 @@ from tortoise.exceptions import BaseORMException
 from gateway.mailing import courier_of
 from gateway.settings import Settings, SettingsError, load
 from identity import mail
+from identity.credentials.key_tokens import installation
 from identity.refusals import BadInput, InUse, Refusal
 from identity.subject import Origin
 from identity.webhooks import managing as webhooks
@@ -86,6 +87,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
             raise DatabaseUnreachable(f"The database cannot be opened: {error}") from error
         if migrated:
             await require_migrated()
+        installation.use(settings.api_key_environment)
         mail.use(delivers=courier_of(settings) is not None)
         webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
         yield

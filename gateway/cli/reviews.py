@@ -15,8 +15,7 @@ from identity import organizations
 from identity.access_reviews import closing, opening, reading
 from models.access_review import AccessReview, AccessReviewItem, Unanswered
 from models.listing import page
-from schema.access_reviews.types import PRINCIPAL_NODES
-from schema.ids import SCOPE_NODES, global_id, row_id
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, global_id, row_id
 
 of_review = click.option("--review", "review_id", required=True, help="The id of the review.")
 

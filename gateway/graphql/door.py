@@ -16,10 +16,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from gateway.authenticate import (
+    credential_in,
     presumed,
     require_client_header,
     require_same_origin,
-    session_in,
     subject_of,
 )
 from gateway.body import read_body
@@ -33,8 +33,10 @@ from gateway.graphql.time_budget import time_budget
 from gateway.rate_limits import RateLimits, Standing, counting_refusals
 from gateway.settings import Settings, variable
 from identity.credentials.gate import Gate, GateClosed
+from identity.credentials.key_uses import key_uses
 from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
+from models.document_mode import DocumentMode, stricter
 from schema.execution import Answer, Prepared, Request, answer, answer_behind, known, prepared
 from schema.explaining import explained
 
@@ -45,10 +47,11 @@ EXPLAIN = "x-gatepost-explain"
 
 
 async def endpoint(request: HttpRequest) -> Response:
-    """The answer to a signed-in person. What is wrong with the request raises its refusal.
+    """The answer to a signed-in person, or to a service with an API key. What is wrong with the
+    request raises its refusal.
 
     Who is calling is asked when the whole request is here: it may take its time to come. What it
-    says is not read before that, unless its session was a good one just now.
+    says is not read before that, unless its credential was a good one just now.
     """
     require_same_origin(request)
     require_client_header(request)
@@ -57,9 +60,9 @@ async def endpoint(request: HttpRequest) -> Response:
         subject = await counting_refusals(request, subject_of)
         asked = parsing.request_at(request.scope["query_string"])
         return await _answered(request, asked, subject, media_type)
-    token = await counting_refusals(request, session_in)
+    credential = await counting_refusals(request, credential_in)
     body = await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
-    caller = presumed(request, token)
+    caller = presumed(request, credential)
     if caller is not None:
         done = await _at_once(request, body, *caller)
         if done is not None:
@@ -92,9 +95,11 @@ async def _at_once(
         return None
     async with _in_time(request):
         try:
-            return await answer_behind(gate, ready, subject)
+            done = await answer_behind(gate, ready, subject)
         except GateClosed:
             return None
+    key_uses.note(subject, ready.name)
+    return done
 
 
 async def _answered(
@@ -105,7 +110,9 @@ async def _answered(
     if not hasattr(request.state, "standing"):
         await _count(request, ready, subject)
     if isinstance(ready, Answer):
+        key_uses.note(subject, None)
         return _respond(request, ready, media_type)
+    key_uses.note(subject, ready.name)
     key, given_before = None, False
     if request.method != "POST":
         require_safe(ready)
@@ -167,11 +174,17 @@ async def _named(request: HTTPConnection, asked: Asked, subject: Subject) -> Req
     text = await document_of(
         asked,
         subject,
-        mode=settings.graphql_trusted_documents,
+        mode=document_mode(settings, subject),
         sent_before=state.sent_before if settings.graphql_automatic_documents else None,
     )
     trusted = asked.document_id is not None
     return Request(text, asked.variables, asked.operation_name, trusted=trusted)
+
+
+def document_mode(settings: Settings, subject: Subject) -> DocumentMode:
+    """What holds for a caller: the operator's, or what their API key is held to beyond that."""
+    own = None if subject.terms is None else subject.terms.document_mode
+    return stricter(settings.graphql_trusted_documents, own)
 
 
 def require_safe(ready: Prepared | Answer) -> None:
@@ -211,6 +224,7 @@ async def _one_of_many(request: HttpRequest, ready: Prepared | Answer, subject: 
     await _count(request, ready, subject)
     if isinstance(ready, Answer):
         return ready
+    key_uses.note(subject, ready.name)
     async with _in_time(request):
         return await answer(ready, subject)
 

@@ -13,6 +13,7 @@ from gateway.graphql.responses import refusal_body
 from gateway.rate_limits import RateLimits
 from gateway.settings import Settings
 from gateway.streams.bounds import StreamBounds, TooManyStreams
+from identity.credentials.key_uses import key_uses
 from identity.presence import Presence
 from identity.refusals import Conflict, RateLimited, Refusal
 from identity.subject import Subject
@@ -65,6 +66,7 @@ async def answers_of(
     if isinstance(found, Answer):
         yield found
         return
+    key_uses.note(presence.subject, found.name)
     settings: Settings = connection.app.state.settings
     paid = True
     each_answer = answers(found, presence, seconds=settings.operation_seconds)

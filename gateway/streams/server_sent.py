@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.authenticate import (
+    credential_in,
     presence_of,
     require_client_header,
     require_same_origin,
-    session_in,
     subject_of,
 )
 from gateway.body import read_body
@@ -164,7 +164,7 @@ async def _body(request: Request) -> bytes:
     """The body. Who is calling is asked afterwards, since it may take its time to come, and only
     then what it says.
     """
-    await counting_refusals(request, session_in)
+    await counting_refusals(request, credential_in)
     return await read_body(request, media_type=MediaType.JSON, largest=LARGEST_BODY)
 
 

@@ -26,13 +26,15 @@ from gateway.streams.operations import (
     until_one_ends,
 )
 from identity.presence import Presence
-from identity.refusals import BadInput, RateLimited, Refusal, Unauthenticated
+from identity.refusals import BadInput, Forbidden, RateLimited, Refusal, Unauthenticated
 from schema.execution import Answer
 
 PROTOCOL = "graphql-transport-ws"
 LONGEST_REASON = 120
 """A close frame has 125 bytes, two of which are the code (RFC 6455, section 5.5)."""
 TO_CLOSE_SECONDS = 1.0
+_CLOSED_BY = {400: 4400, 401: 4401, 403: 4403, 429: 4429}
+"""The code of the close for who is not let in, by the status of the refusal."""
 
 
 class Closing(Exception):
@@ -60,10 +62,10 @@ async def endpoint(websocket: WebSocket) -> None:
     try:
         presence = await counting_refusals(websocket, presence_of)
         places.take(presence.subject)
-    except (Unauthenticated, RateLimited, TooManyStreams) as refusal:
+    except (Unauthenticated, Forbidden, BadInput, RateLimited, TooManyStreams) as refusal:
         # A browser shows its page the code of a close, and nothing of a refused handshake.
         await websocket.accept(PROTOCOL)
-        code = 4401 if isinstance(refusal, Unauthenticated) else 4429
+        code = _CLOSED_BY[refusal.status]
         await websocket.close(code, refusal.message[:LONGEST_REASON])
         return
     try:

@@ -21,7 +21,7 @@ from identity.access.permissions import (
     mask_of,
     permissions_in,
 )
-from identity.refusals import Escalation, Forbidden, PlanRequired, Refusal
+from identity.refusals import Escalation, Forbidden, PlanRequired, Refusal, ScopeMissing
 from models.assignment import ScopeType
 
 Within = tuple[ScopeType, UUID | None]
@@ -55,6 +55,12 @@ class Access:
     entered_below: frozenset[UUID] = frozenset()
     """The workspaces in which a grant below the organization gives anything."""
     valid_until: datetime | None = None
+    whole: "Access | None" = None
+    """Of an API key: the access that this one is cut from (`identity.access.bounds`)."""
+    scopes: int = ALL_MASK
+    """What the key carries of it at most."""
+    listed: Mapping[Within, Mapping[UUID, int]] | None = None
+    """Of a key that is limited to resources: what it holds at each, by kind and workspace."""
 
     def mask_at(self, target: Target) -> int:
         """The permissions held at a target, after every cut."""
@@ -116,11 +122,34 @@ class Access:
     def _obstacles(self, permission: Permission, target: Target) -> Iterator[DeniedBy]:
         """All that stands in the way of a permission that is not held."""
         if not self.granted_at(target) & permission.bit:
-            yield DeniedBy.MISSING_PERMISSION
+            yield self._lacking(permission, target)
         if self.plan_cut & permission.bit:
             yield DeniedBy.PLAN
         if not ARCHIVED_MASK & permission.bit and target.workspace_id in self.archived_workspaces:
             yield DeniedBy.WORKSPACE_ARCHIVED
+
+    def _lacking(self, permission: Permission, target: Target) -> DeniedBy:
+        """Why a permission is not granted at a target."""
+        if self.whole is None or not self.whole.granted_at(target) & permission.bit:
+            return DeniedBy.MISSING_PERMISSION
+        carried = self.scopes & permission.bit
+        return DeniedBy.OUT_OF_BOUNDS if carried else DeniedBy.MISSING_SCOPE
+
+    def require_scope(self, mask: int) -> None:
+        """Raise `ScopeMissing` for an API key that carries none of the permissions in `mask`, of
+        which what is behind it holds one somewhere.
+        """
+        missing = self.beyond_scopes(mask)
+        if missing:
+            raise scope_missing(permissions_in(missing))
+
+    def beyond_scopes(self, mask: int) -> int:
+        """Of an API key that carries none of the permissions in `mask`: those of them that what is
+        behind it holds somewhere. 0 for everybody else.
+        """
+        if self.whole is None or self.scopes & mask:
+            return 0
+        return self.whole.anywhere_mask & mask
 
     def require(self, permission: Permission, target: Target) -> None:
         """Raise `Forbidden` with the reason and the missing permission, unless it is held, and
@@ -188,8 +217,20 @@ def denied(decision: Decision, *, instead_of: Sequence[Permission] = ()) -> Refu
     """
     names = [permission.name for permission in instead_of or (decision.permission,)]
     by = decision.denied_by or DeniedBy.MISSING_PERMISSION
+    if by is DeniedBy.MISSING_SCOPE:
+        return scope_missing([decision.permission], reason=decision.reason)
     kind = PlanRequired if by is DeniedBy.PLAN else Forbidden
     return kind(decision.reason, reason=by.name, missing=names)
+
+
+def scope_missing(permissions: Sequence[Permission], *, reason: str | None = None) -> Refusal:
+    """The refusal of an API key that would need one of these scopes."""
+    names = " or ".join(permission.value for permission in permissions)
+    return ScopeMissing(
+        reason or f"This API key does not carry the scope {names}.",
+        reason=DeniedBy.MISSING_SCOPE.name,
+        missing=[permission.name for permission in permissions],
+    )
 
 
 def compile_access(

@@ -64,6 +64,10 @@ class DeniedBy(StrEnum):
 
     NOT_ACTIVE = "not_active"
     MISSING_PERMISSION = "missing_permission"
+    MISSING_SCOPE = "missing_scope"
+    """Of an API key: what is behind it holds the permission, and the key does not carry it."""
+    OUT_OF_BOUNDS = "out_of_bounds"
+    """Of an API key: it carries the permission, and is limited to other places."""
     PLAN = "plan"
     WORKSPACE_ARCHIVED = "workspace_archived"
 
@@ -100,6 +104,13 @@ class Decision:
             return f"Allowed by {', '.join(sources) or 'the kind of credential'}."
         if self.denied_by is DeniedBy.NOT_ACTIVE:
             return "The member is not active, and so holds nothing."
+        if self.denied_by is DeniedBy.MISSING_SCOPE:
+            return f"This API key does not carry the scope {self.permission.value}."
+        if self.denied_by is DeniedBy.OUT_OF_BOUNDS:
+            return (
+                f"This needs {self.permission.value} at {self.target.level}, "
+                "and this API key is limited to other places."
+            )
         if self.denied_by is DeniedBy.PLAN:
             return f"The plan of the organization does not include {self.permission.value}."
         if self.denied_by is DeniedBy.WORKSPACE_ARCHIVED:

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -33,6 +33,14 @@ OF_GROUP = Statement(f"""
     FROM assignments a
     JOIN roles r ON r.id = a.role_id
     JOIN groups g ON g.id = a.principal_id
+    WHERE a.principal_id = $2 AND a.organization_id = $1
+""")  # noqa: S608 - the columns are a constant
+
+OF_KEY = Statement(f"""
+    SELECT {_COLUMNS}, k.name AS principal_name, k.id AS holder_id
+    FROM assignments a
+    JOIN roles r ON r.id = a.role_id
+    JOIN api_keys k ON k.id = a.principal_id
     WHERE a.principal_id = $2 AND a.organization_id = $1
 """)  # noqa: S608 - the columns are a constant
 
@@ -117,6 +125,10 @@ def _builtin(row: Any) -> BuiltinRole | None:
     return None if row["builtin"] is None else BuiltinRole(row["builtin"])
 
 
+Read = Callable[[UUID, UUID, Plan], Awaitable[Access]]
+"""Reads the access of a principal of an organization."""
+
+
 async def read_access(organization_id: UUID, member_id: UUID, plan: Plan) -> Access:
     """A member's access as the database says now, in two statements."""
     return (await read_accesses(organization_id, [member_id], plan))[member_id]
@@ -146,6 +158,12 @@ async def read_group_access(organization_id: UUID, group_id: UUID, plan: Plan) -
     """What a group gives to each of its members, in two statements."""
     rows = await OF_GROUP.rows(organization_id, group_id)
     return (await _compiled(organization_id, [group_id], rows, plan, now()))[group_id]
+
+
+async def read_key_access(organization_id: UUID, key_id: UUID, plan: Plan) -> Access:
+    """What roles give to a service key, before its scopes cut, in two statements."""
+    rows = await OF_KEY.rows(organization_id, key_id)
+    return (await _compiled(organization_id, [key_id], rows, plan, now()))[key_id]
 
 
 async def archived_in(organization_id: UUID) -> frozenset[UUID]:
@@ -197,7 +215,7 @@ def access_at(
 
 
 class AccessCache:
-    """The compiled access of the members seen last.
+    """The compiled access of the members and service keys seen last.
 
     An entry is good for the revision it was read at and until its first grant expires. A revision
     is read with every request, so that no entry outlives a change, on any replica.
@@ -208,13 +226,20 @@ class AccessCache:
         self._entries: OrderedDict[tuple[UUID, UUID, Plan], tuple[int, Access]] = OrderedDict()
 
     async def get(
-        self, organization_id: UUID, member_id: UUID, *, plan: Plan, revision: int
+        self,
+        organization_id: UUID,
+        principal_id: UUID,
+        *,
+        plan: Plan,
+        revision: int,
+        read: Read | None = None,
     ) -> Access:
-        known = self.known(organization_id, member_id, plan=plan, revision=revision)
+        """The access of a member, or of what `read` reads."""
+        known = self.known(organization_id, principal_id, plan=plan, revision=revision)
         if known is not None:
             return known
-        access = await read_access(organization_id, member_id, plan)
-        key = (organization_id, member_id, plan)
+        access = await (read or read_access)(organization_id, principal_id, plan)
+        key = (organization_id, principal_id, plan)
         self._entries[key] = (revision, access)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
@@ -222,10 +247,10 @@ class AccessCache:
         return access
 
     def known(
-        self, organization_id: UUID, member_id: UUID, *, plan: Plan, revision: int
+        self, organization_id: UUID, principal_id: UUID, *, plan: Plan, revision: int
     ) -> Access | None:
         """The same, if it was read at that revision before."""
-        key = (organization_id, member_id, plan)
+        key = (organization_id, principal_id, plan)
         entry = self._entries.get(key)
         if entry is None or entry[0] != revision or entry[1].expired_at(now()):
             return None

@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from identity.access.compiled import Access
+from identity.access.compiled import Access, scope_missing
 from identity.access.decision import Target
 from identity.access.demanded import demand
-from identity.access.permissions import Permission, bits_of
-from identity.refusals import NotFound
+from identity.access.permissions import Permission, bits_of, permissions_in
+from identity.refusals import NotFound, Refusal
 from models import rows
 from models.assignment import ScopeType
 from models.listing import Values
@@ -95,7 +95,8 @@ class Lookup(Generic[RecordT]):
         return f"{alias}.id = {organization}"
 
     async def find(self, access: Access, row_id: UUID, *, locked: bool = False) -> RecordT:
-        """The row. Raises `NotFound`, in the same words for a row that is not to be seen.
+        """The row. Raises `NotFound`, in the same words for a row that is not to be seen, and
+        `ScopeMissing` for an API key that can see none, whether the row is there or not.
 
         With `locked`, nobody else changes it until the caller's transaction ends.
         """
@@ -106,7 +107,14 @@ class Lookup(Generic[RecordT]):
             if self.seen(access, self.place.target_of(row)):
                 demand(self.seen.mask)
                 return row
-        raise NotFound(self.label)
+        raise self.absent(access)
+
+    def absent(self, access: Access) -> Refusal:
+        """The refusal of a row that is not there, or not to be seen. An API key whose scopes show
+        no such row at all is told so, whether it is there or not.
+        """
+        missing = access.beyond_scopes(self.seen.mask)
+        return scope_missing(permissions_in(missing)) if missing else NotFound(self.label)
 
     async def find_all(self, access: Access, row_ids: Sequence[UUID]) -> dict[UUID, RecordT]:
         """Those of the rows that may be seen, by their ids."""

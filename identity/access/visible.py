@@ -6,12 +6,12 @@ resources; each walk is bounded by the page, so that the cost does not grow with
 Ids are time-sortable: descending is newest first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from identity.access.compiled import Access
+from identity.access.compiled import Access, Within
 from identity.access.decision import Target
 from identity.access.kinds import ResourceKind
 from models.clock import now
@@ -85,6 +85,9 @@ class VisibleResources:
     def _branches(self, values: Values, window: Window) -> Iterator[str]:
         """One walk for each principal over its assignments at single resources."""
         effective = self.access.after_cuts(self.mask, self.workspace_id)
+        if self.access.listed is not None:
+            yield from self._listed(self.access.listed, effective, values, window)
+            return
         roles_of: dict[UUID, set[UUID]] = {}
         within = self.access.roles_within.get((self.kind.scope_type, self.workspace_id), {})
         for (principal_id, role_id), mask in within.items():
@@ -100,6 +103,19 @@ class VisibleResources:
                 f" AND role_id IN ({values.add_all(sorted(role_ids))})"
                 f" AND (expires_at IS NULL OR expires_at > {values.add(moment)})"
                 + values.range("scope_id", window)
+            )
+
+    def _listed(
+        self, listed: Mapping[Within, Mapping[UUID, int]], mask: int, values: Values, window: Window
+    ) -> Iterator[str]:
+        """One walk over the resources that an API key is limited to."""
+        within = listed.get((self.kind.scope_type, self.workspace_id), {})
+        ids = sorted(resource_id for resource_id, held in within.items() if held & mask)
+        if ids:
+            yield (
+                f"SELECT id FROM {self.kind.table}"  # noqa: S608
+                f" WHERE workspace_id = {values.add(self.workspace_id)}"
+                f" AND id IN ({values.add_all(ids)})" + values.range("id", window)
             )
 
 

@@ -137,15 +137,16 @@ async def _add_items(review: AccessReview, reviewer_ids: Sequence[UUID]) -> None
             {_reviewer(values, reviewer_ids)}, 'pending', {copied}
         FROM (
             SELECT a.id AS assignment_id, a.role_id, r.name AS role_name, a.principal_type,
-                a.principal_id, COALESCE(m.name, g.name) AS principal_name, a.scope_type,
+                a.principal_id, COALESCE(m.name, g.name, k.name) AS principal_name, a.scope_type,
                 a.scope_id, a.workspace_id, a.expires_at, row_number() OVER in_order AS place
             FROM assignments a
             JOIN roles r ON r.id = a.role_id
             LEFT JOIN members m ON m.id = a.principal_id
             LEFT JOIN groups g ON g.id = a.principal_id
+            LEFT JOIN api_keys k ON k.id = a.principal_id
             WHERE a.organization_id = $3 AND {about}
                 AND (a.expires_at IS NULL OR a.expires_at > $2)
-            WINDOW in_order AS (ORDER BY COALESCE(m.name, g.name) DESC, a.id DESC)
+            WINDOW in_order AS (ORDER BY COALESCE(m.name, g.name, k.name) DESC, a.id DESC)
         ) s
         CROSS JOIN (
             SELECT id, created_at, organization_id FROM access_reviews WHERE id = $1

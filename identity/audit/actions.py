@@ -83,6 +83,14 @@ class Action(StrEnum):
     SCIM_TOKEN_CREATE = "scim_token.create", "A directory's token was issued."
     SCIM_TOKEN_REVOKE = "scim_token.revoke", "A directory's token was revoked."
     AUDIT_KEY_ROTATE = "audit_key.rotate", "The operator had the audit log signed with a new key."
+    API_KEY_CREATE = "api_key.create", "An API key was issued."
+    API_KEY_UPDATE = "api_key.update", "An API key's scopes, limits, end or sponsor changed."
+    API_KEY_ROTATE = "api_key.rotate", "An API key got a new secret."
+    API_KEY_REVOKE = "api_key.revoke", "An API key was ended, or ended with its owner's access."
+    API_KEY_USE = (
+        "api_key.use",
+        "An API key was refused: it is over, or came with another secret or from another network.",
+    )
     TRUSTED_DOCUMENTS_IMPORT = (
         "trusted_documents.import",
         "The operator imported documents that frontends may ask for by identifier.",
@@ -114,6 +122,8 @@ CRITICAL = frozenset(
         Action.CONNECTION_CREATE,
         Action.DOMAIN_VERIFY,
         Action.SCIM_TOKEN_CREATE,
+        Action.API_KEY_CREATE,
+        Action.API_KEY_ROTATE,
         Action.TRUSTED_DOCUMENTS_IMPORT,
         Action.SIGN_IN_LINK_CREATE,
         Action.WEBHOOK_CREATE,

@@ -13,6 +13,7 @@ from models.listing import Listing, Rows
 
 READ_BY: Mapping[str, Permission] = {
     "access_review": Permission.MEMBERS_READ,
+    "api_key": Permission.API_KEYS_READ,
     "campaign": Permission.CAMPAIGNS_READ,
     "connection": Permission.IDENTITY_READ,
     "federated_identity": Permission.MEMBERS_READ,

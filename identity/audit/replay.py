@@ -51,6 +51,8 @@ TOLD = frozenset(
     {
         Action.ACCESS_REVIEW_DECIDE,
         Action.ACCESS_REVIEW_CLOSE,
+        Action.API_KEY_UPDATE,
+        Action.API_KEY_REVOKE,
         Action.CAMPAIGN_CREATE,
         Action.CAMPAIGN_DELETE,
         Action.MAILING_LIST_CREATE,

@@ -11,7 +11,7 @@ from identity.access.compiled import nowhere
 from identity.access.load import cache
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, record
-from identity.credentials.gate import Gate
+from identity.credentials.gate import Gate, SessionGate
 from identity.credentials.limits import SessionLimits
 from identity.facts import Fact, Kind, announce
 from identity.presence import Standing
@@ -163,7 +163,7 @@ def presumed(token: str, *, limits: SessionLimits, origin: Origin) -> tuple[Subj
     )
     if access is None:
         return None
-    gate = Gate(
+    gate = SessionGate(
         token_hash=hashed,
         name=subject.actor_name,
         moment=moment,

@@ -51,6 +51,8 @@ describe(
     {
         DeniedBy.NOT_ACTIVE: "The member is invited or suspended, and holds nothing until active.",
         DeniedBy.MISSING_PERMISSION: "No role of theirs holds it there.",
+        DeniedBy.MISSING_SCOPE: "The API key does not carry it; what is behind the key holds it.",
+        DeniedBy.OUT_OF_BOUNDS: "The API key is limited to other places.",
         DeniedBy.PLAN: "The plan of the organization does not include it.",
         DeniedBy.WORKSPACE_ARCHIVED: "The workspace is archived, and so can only be read.",
     },

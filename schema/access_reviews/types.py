@@ -15,16 +15,13 @@ from models.access_review import (
     Unanswered,
 )
 from models.access_review import AccessReviewItem as AccessReviewItemRow
-from models.assignment import PrincipalType, ScopeType
+from models.assignment import ScopeType
 from schema.connection import Connection
 from schema.directives import PUBLIC, public_column
 from schema.fields import computed, embedded, page_of, to_one
-from schema.ids import SCOPE_NODES, global_id
+from schema.ids import PRINCIPAL_NODES, SCOPE_NODES, global_id
 from schema.members.types import Member
 from schema.node import Node
-
-PRINCIPAL_NODES = {PrincipalType.MEMBER: "Member", PrincipalType.GROUP: "Group"}
-"""The GraphQL type whose global ids name a principal."""
 
 
 @strawberry.type(description="How many items of an access review came out how.")

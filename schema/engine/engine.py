@@ -134,6 +134,7 @@ class Engine:
         except Exception as error:
             path = [selected.key]
             located = located_error(error, list(selected.nodes), path)
+            uses.note(context.subject, context.asked)
             request_id = context.subject.origin.request_id
             return Done({selected.key: None}, [formatted(located, request_id=request_id)])
         context.done[selected.key] = done
@@ -201,6 +202,8 @@ class Engine:
             self._plans.move_to_end(key)
         if isinstance(plan, str):
             raise NotCompiled(plan)
+        if access.whole is not None and plan.lists_beyond(access):
+            raise NotCompiled("a list beyond the scopes of an API key")
         made = len(plan.variants)
         variant = plan.variant(access)
         if len(plan.variants) > made:

@@ -116,7 +116,9 @@ class Checks:
 
     access: Access
     guards: Sequence[Guard]
-    made: dict[tuple[int, int, bool, bool], Refused] = field(default_factory=dict)
+    made: dict[tuple[int, tuple[int, int | None], bool, bool], Refused] = field(
+        default_factory=dict
+    )
     refusing: bool = False
     """Whether anything was refused, so that the data holds a `Refused`."""
 
@@ -153,7 +155,9 @@ class Checks:
 
     def _refused(self, guard: Guard, at: Target) -> Refused:
         archived = at.workspace_id in self.access.archived_workspaces
-        key = (guard.index, self.access.granted_at(at), archived, guard.place is Place.RESOURCE)
+        whole = self.access.whole
+        held = (self.access.granted_at(at), None if whole is None else whole.granted_at(at))
+        key = (guard.index, held, archived, guard.place is Place.RESOURCE)
         found = self.made.get(key)
         if found is None:
             found = self.made[key] = self.stand_in(self._refusal(guard, at), guard.locations)
@@ -167,6 +171,8 @@ class Checks:
 
     def _refusal(self, guard: Guard, at: Target) -> Refusal:
         try:
+            if guard.at == At.ANYWHERE:
+                self.access.require_scope(guard.mask)
             require_one(self.access, list(guard.requires), at)
         except Refusal as refusal:
             return refusal

@@ -13,7 +13,7 @@ from graphql.execution.values import VariableValues
 from identity.access.compiled import Access
 from identity.access.decision import ORGANIZATION, Target
 from identity.access.lookup import Lookup, Place
-from identity.refusals import NotFound, Refusal, Unauthenticated
+from identity.refusals import Refusal
 from models.reading import Row
 from models.sql import is_postgres
 from schema.directives import At
@@ -23,6 +23,7 @@ from schema.engine.levels import Compiler, List, Rows
 from schema.engine.mapped import MappedType
 from schema.engine.shapes import Collector, NotCompiled, Selected, Shape
 from schema.engine.statements import Frame, Select
+from schema.fields import nobody
 from schema.mapping import All, AnyNode, Found, Own, Page
 
 MOST_VARIANTS = 16
@@ -52,11 +53,11 @@ class Single:
         place = self.source.lookup.place.target(*(row[i] for i in self.place))
         return place if self.source.lookup.seen(access, place) else None
 
-    def not_there(self) -> Refusal:
+    def not_there(self, access: Access) -> Refusal:
         """What the field is refused with where `place_of` gives none."""
         if isinstance(self.source, Own):
-            return Unauthenticated()
-        return NotFound(self.source.lookup.label)
+            return nobody(access)
+        return self.source.lookup.absent(access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,12 @@ class Plan:
     def weight(self) -> int:
         """What it takes to keep it, in fields."""
         return self.fields * (1 + len(self.variants))
+
+    def lists_beyond(self, access: Access) -> bool:
+        """Whether a list is asked for of which the scopes of an API key show nothing."""
+        return any(
+            guard.at == At.EACH and access.beyond_scopes(guard.mask) for guard in self.guards
+        )
 
     def variant(self, access: Access) -> Variant | str:
         """The plan as this subject runs it, or why it is not to be run."""

@@ -13,7 +13,7 @@ from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.arguments import convert_arguments
 
 from identity.credentials.gate import Gate, GateClosed
-from identity.refusals import BadInput, NotFound, Refusal
+from identity.refusals import BadInput, Refusal
 from identity.subject import Subject
 from models.listing import Listing, Values
 from models.reading import Row, fetch
@@ -138,7 +138,7 @@ class Run:
         source = single.source
         if isinstance(source, Own):
             own = source.row_id(self.subject)
-            return own or self._refused(single.selected, single.not_there())
+            return own or self._refused(single.selected, single.not_there(self.checks.access))
         try:
             return row_id(self.arguments(single.selected)["id"], source.type_name, field="id")
         except BadInput as refusal:
@@ -227,7 +227,7 @@ class Run:
             return wanted
         place = single.place_of(rows[0], self.checks.access)
         if place is None:
-            return self._refused(single.selected, single.not_there())
+            return self._refused(single.selected, single.not_there(self.checks.access))
         guard = single.selected.guard
         if guard is not None and not self.checks.access.allows_any(guard.mask, place):
             raise Unusual
@@ -279,12 +279,11 @@ class Run:
         built = of_type.build(rows, scope)
         seen = {as_uuid(row[of_type.id]): value for row, value in zip(rows, built, strict=True)}
         return {
-            each: seen[each] if each in seen else self._not_found(nodes, lookup.label)
+            each: seen[each]
+            if each in seen
+            else self._refused(nodes.selected, lookup.absent(self.checks.access))
             for each in ids
         }
-
-    def _not_found(self, nodes: Nodes, label: str) -> Refused:
-        return self._refused(nodes.selected, NotFound(label))
 
     def _refused(self, selected: Selected, refusal: Refusal) -> Refused:
         """What stands for a field that is refused. A field that cannot be null is unusual."""

@@ -7,12 +7,16 @@ import strawberry
 from identity import groups, invitations, jobs, members, role_versions, roles, workspaces
 from identity.access.permissions import Permission
 from identity.access_reviews import reading as access_reviews
+from identity.api_keys import reading as keys
 from identity.audit import read as audit_log
 from identity.webhooks import managing as webhooks
 from models.assignment import ScopeType
 from models.organization import Organization as OrganizationRow
 from models.organization import Plan
 from schema.access_reviews.types import AccessReview
+from schema.api_keys.filters import ApiKeyFilter
+from schema.api_keys.filters import asked_for as keys_asked_for
+from schema.api_keys.types import ApiKey
 from schema.audit.filters import AuditEventFilter, asked_for
 from schema.audit.types import AuditEvent
 from schema.connection import Connection
@@ -31,7 +35,7 @@ from schema.workspaces.types import Workspace
 class Organization(Node):
     row: strawberry.Private[OrganizationRow]
     own_groups: ClassVar[frozenset[str]] = frozenset(
-        {"organization", "identity", "members", "roles", "audit", "workspace"}
+        {"organization", "identity", "members", "roles", "api_keys", "audit", "workspace"}
     )
 
     name: str = public_column("name", "What it is called.")
@@ -107,4 +111,11 @@ class Organization(Node):
     )
     assignments: Connection[Assignment] | None = assignments_at(
         ScopeType.ORGANIZATION, at=At.ORGANIZATION
+    )
+    api_keys: Connection[ApiKey] | None = filtered_page_of(
+        lambda access, organization_id, narrowed: keys.listing(access, keys_asked_for(narrowed)),
+        ApiKeyFilter,
+        "The API keys, newest first, those included that are over.",
+        requires=[Permission.API_KEYS_READ],
+        at=At.ORGANIZATION,
     )

@@ -199,7 +199,10 @@ def test_a_loose_guard_is_found(
 
 
 # Mutation: why it needs no permission.
-OF_ONESELF = {"leaveOrganization": "whoever is in the organization may leave it"}
+OF_ONESELF = {
+    "leaveOrganization": "whoever is in the organization may leave it",
+    "revokeOwnApiKey": "whoever has a credential may end it",
+}
 
 
 def test_every_mutation_is_guarded_and_names_its_audit_action() -> None:

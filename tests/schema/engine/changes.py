@@ -86,6 +86,23 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
             return {"assignmentId": id_of("Assignment")}, optional
         case "unassignRole":
             return {"assignmentId": id_of("Assignment")}, _dry_run(choices)
+        case "createApiKey":
+            scopes = choices.of([[Name("CAMPAIGNS_READ")], _permissions(choices)])
+            optional = {
+                "kind": Name(choices.of(["PERSONAL", "SERVICE"])),
+                "workspaceIds": [id_of("Workspace")],
+                "networks": choices.of([["192.0.2.0/24"], ["home"]]),
+                "expiresAt": _moment(choices),
+            }
+            return {"name": label, "scopes": scopes}, optional
+        case "updateApiKey":
+            rate_limit: Any = choices.of([5, 0, None])
+            optional = {"name": label, "scopes": _permissions(choices), "rateLimit": rate_limit}
+            return _versioned("apiKeyId", id_of("ApiKey"), choices), optional
+        case "rotateApiKey":
+            return {"apiKeyId": id_of("ApiKey")}, {"overlapHours": choices.of([0, 1, 24, 500])}
+        case "revokeApiKey" | "revokeOwnApiKey":
+            return {"apiKeyId": id_of("ApiKey")}, {"reason": label}
         case "updateMember":
             return {**_versioned("memberId", id_of("Member"), choices), "name": label}, {}
         case "suspendMember" | "removeMember":

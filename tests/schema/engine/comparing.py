@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from identity.credentials import sessions
+from identity.credentials import key_tokens, sessions
 from identity.credentials.gate import GateClosed
 from identity.credentials.limits import SessionLimits
 from models import ids
@@ -41,6 +41,7 @@ CHANGED = (
         "sending_servers",
         "id, name, host, port, username, version, updated_at, password_fingerprint",
     ),
+    ("api_keys", "*"),
     ("audit_events", "*"),
 )
 """The tables that mutations write, but for what is encrypted: that is never the same twice."""
@@ -101,6 +102,8 @@ def require_noted(request: Request, engine: Noted, core: Noted) -> None:
 
 MAKER = "uuid7"
 """The name in `models.ids` of what makes ids."""
+SECRET = "_secret"
+"""The name in `identity.credentials.key_tokens` of what makes secrets."""
 
 
 class _Undo(Exception):
@@ -127,9 +130,11 @@ async def _rows(table: str, columns: str) -> list[object]:
 def counted_ids() -> Iterator[None]:
     """New rows get the same ids each time, and still sort after those that are there."""
     made = iter(range(1, 10_000))
-    real = getattr(ids, MAKER)
+    real, secret = getattr(ids, MAKER), getattr(key_tokens, SECRET)
+    setattr(key_tokens, SECRET, lambda: 43 * "s")
     setattr(ids, MAKER, lambda: UUID(f"fe000000-0000-7000-8000-{next(made):012d}"))
     try:
         yield
     finally:
         setattr(ids, MAKER, real)
+        setattr(key_tokens, SECRET, secret)

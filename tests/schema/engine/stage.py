@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from identity import assignments, groups, members
+from identity.access.bounds import BoundResource, Bounds, bounded
 from identity.access.builtin_roles import held
 from identity.access.compiled import compile_access, narrowed
 from identity.access.decision import Grant
 from identity.access.entitlements import plans
 from identity.access.permissions import ALL_MASK, GROUPS, Permission, mask_of
+from identity.api_keys.wanted import Limits
 from identity.assignments import Principal, Scope
 from identity.groups import DirectoryGroup
 from identity.members import Person
@@ -18,6 +20,8 @@ from identity.subject import Origin, Subject
 from identity.webhooks import managing
 from identity.webhooks.managing import Filter, Settings
 from models import (
+    ApiKey,
+    ApiKeyEnd,
     Assignment,
     BuiltinRole,
     Campaign,
@@ -42,8 +46,10 @@ from models import (
     WorkspaceState,
 )
 from models.clock import now
+from models.document_mode import DocumentMode
 from schema.connection import cursor_of
 from schema.ids import global_id
+from tests.keys import personal_key, service_key
 from tests.schema.engine.choices import Choices
 from tests.schema.engine.documents import Pool
 from tests.world import UNKNOWN_ID, World, at_campaign, at_workspace, new_world
@@ -56,6 +62,7 @@ NODES = {
     "Member": Member,
     "Group": Group,
     "Role": Role,
+    "ApiKey": ApiKey,
     "Assignment": Assignment,
     "Organization": Organization,
     "Webhook": Webhook,
@@ -82,6 +89,8 @@ class Stage:
     world: World
     pool: Pool
     callers: Sequence[Subject]
+    resources: Sequence[BoundResource]
+    """Campaigns that an API key may be limited to."""
     signed_in: Sequence[str]
     """Tokens of their sessions, but for who is suspended."""
     askers: int = 4
@@ -113,7 +122,19 @@ class Stage:
             archived_workspaces=caller.access.archived_workspaces,
             plan_cut=plans.cut_mask(plan),
         )
+        if choices.once_in(6):
+            access = bounded(access, self._bounds(choices))
         return replace(caller, plan=plan, access=access)
+
+    def _bounds(self, choices: Choices) -> Bounds:
+        """Those of some API key."""
+        mask, world = choices.of([ALL_MASK, _mask(choices)]), self.world
+        match choices.below(4):
+            case 0:
+                return Bounds(mask, workspaces=frozenset({world.a.id}))
+            case 1:
+                return Bounds(mask, resources=tuple(choices.subset(self.resources, most=4)))
+        return Bounds(mask)
 
     @staticmethod
     def _granted(grant: Grant, mask: int) -> Grant:
@@ -148,6 +169,7 @@ async def new_stage() -> Stage:
     await _webhooks(other)
     await _people(world)
     await _grants(world, old, empty)
+    await _keys(world)
     await Workspace.filter(id=old.id).update(state=WorkspaceState.ARCHIVED)
     tenants = (world.organization.id, other.organization.id)
     own, foreign = [await _ids(tenant) for tenant in tenants]
@@ -157,7 +179,7 @@ async def new_stage() -> Stage:
     people = await Member.filter(organization=world.organization).order_by("id")
     callers = [await world.subject(each) for each in people]
     tokens = [await world.session(m) for m in people if m.status is MemberStatus.ACTIVE]
-    return Stage(world, pool, callers, tokens)
+    return Stage(world, pool, callers, await _bound_campaigns(world), tokens)
 
 
 async def _resources(world: World, workspace: Workspace, many: int) -> None:
@@ -245,6 +267,24 @@ async def _grants(world: World, old: Workspace, empty: Workspace) -> None:
     group = await Group.get(name="Zeta")
     for number, scope in enumerate([at_workspace(world.b), *map(at_campaign, campaigns[1:3])]):
         await _give(world, roles[number], Principal(PrincipalType.GROUP, group.id), scope)
+
+
+async def _keys(world: World) -> None:
+    """Personal and service keys, with and without limits, one of them over."""
+    read = (Permission.CAMPAIGNS_READ, Permission.LISTS_READ)
+    await personal_key(world, world.owner, *read)
+    limits = Limits(workspaces=[world.a.id], networks=["192.0.2.0/24"], rate_limit=500)
+    await personal_key(world, world.owner, Permission.CAMPAIGNS_SEND, limits=limits)
+    everything = world.everywhere
+    robot, _ = await service_key(world, *read, role=BuiltinRole.VIEWER, at=everything)
+    await ApiKey.filter(id=robot.id).update(member_id=None, last_used_at=now())
+    over, _ = await service_key(world, *read, limits=Limits(document_mode=DocumentMode.REQUIRED))
+    await ApiKey.filter(id=over.id).update(revoked_at=now(), end_reason=ApiKeyEnd.REVOKED)
+
+
+async def _bound_campaigns(world: World) -> list[BoundResource]:
+    rows = await Campaign.filter(workspace_id__in=[world.a.id, world.b.id]).order_by("id")
+    return [BoundResource(ScopeType.CAMPAIGN, row.id, row.workspace_id) for row in rows]
 
 
 async def _give(world: World, role: Role, principal: Principal, scope: Scope) -> None:
