@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[str, Field(repr=False)] = "sqlite://var/gatepost.sqlite3"
-    """`sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`."""
+    """`sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Each process holds up to
+    ten connections to PostgreSQL, one of which listens (`LISTEN`), and prepares statements: go
+    there directly, or through a pooler in session mode, not in transaction mode."""
 
     public_url: str = "http://127.0.0.1:8000"
     """The address people and identity providers reach this service at, without a trailing slash.

@@ -20,13 +20,12 @@ from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import new_event, target
-from identity.refusals import Busy, Refusal
+from identity.refusals import Refusal
 from identity.single_write import SingleWrite
 from identity.subject import Subject
-from identity.writing import require_version, writing
+from identity.writing import database_refusals, require_version, writing
 from models import rows
 from models.audit_event import AuditEvent
-from models.database import WaitedTooLong, bounded_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,5 @@ async def _at_once(
             workspace_id=row.workspace_id,
         )
 
-    try:
-        with bounded_waits():
-            return await single_write.written(subject, SingleWrite(row, since, rests_on, event))
-    except WaitedTooLong as error:
-        raise Busy from error
+    with database_refusals():
+        return await single_write.written(subject, SingleWrite(row, since, rests_on, event))

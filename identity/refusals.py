@@ -147,6 +147,21 @@ class Busy(Refusal):
         super().__init__("Others are changing the same things just now. Try again in a moment.")
 
 
+class OutcomeUnknown(Refusal):
+    """The database was lost while the change was being committed: it may have been made or not."""
+
+    code = FAILED
+    status = 500
+    reason: ClassVar[str] = "OUTCOME_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database was lost while this was being saved. Look whether it was saved before "
+            "you send it again.",
+            reason=self.reason,
+        )
+
+
 class TooExpensive(Refusal):
     """It asks for more than one request may: `measure` says of what, `measured` and `limit` how
     much. Sending it again does not help.

@@ -32,6 +32,7 @@ from identity.refusals import (
     Conflict,
     Forbidden,
     NotFound,
+    OutcomeUnknown,
     Refusal,
     Unauthenticated,
     VersionConflict,
@@ -43,7 +44,7 @@ from models.database import WaitedTooLong, bounded_waits, is_wait, transaction
 from models.member import Member, MemberStatus
 from models.organization import Plan
 from models.record import VersionedRecord
-from models.sql import Statement, is_postgres
+from models.sql import CommitLost, Statement, is_postgres
 
 _READ_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR SHARE")
 _WRITE_LOCK = Statement("SELECT access_revision, plan FROM organizations WHERE id = $1 FOR UPDATE")
@@ -139,12 +140,26 @@ def taken(conflict: Conflict) -> Iterator[None]:
         raise conflict from error
 
 
+@contextmanager
+def database_refusals() -> Iterator[None]:
+    """Around a transaction. Raises `Busy` when a lock was not to be had in time, and
+    `OutcomeUnknown`.
+    """
+    try:
+        with bounded_waits():
+            yield
+    except WaitedTooLong as error:
+        raise Busy from error
+    except CommitLost as error:
+        raise OutcomeUnknown from error
+
+
 @asynccontextmanager
 async def one_transaction() -> AsyncIterator[list[Denial]]:
     """Several changes as one, such as SCIM's read, modify, write. Nested ones are savepoints.
 
     Yields the denials met on the way. They are recorded when the outermost one is over, whether it
-    committed or not. Raises `Busy` when a lock, such as the organization's, was not to be had.
+    committed or not. Raises what `database_refusals` does.
     """
     met = _denials.get()
     if met is not None:
@@ -154,11 +169,9 @@ async def one_transaction() -> AsyncIterator[list[Denial]]:
     met = []
     token = _denials.set(met)
     try:
-        with bounded_waits():
+        with database_refusals():
             async with transaction():
                 yield met
-    except WaitedTooLong as error:
-        raise Busy from error
     finally:
         _denials.reset(token)
         for denial in met:
@@ -232,12 +245,10 @@ async def undone() -> AsyncIterator[None]:
     """
     token = _denials.set([])  # which nobody records
     try:
-        with suppress(_Undo), bounded_waits():
+        with suppress(_Undo), database_refusals():
             async with transaction():
                 yield
                 raise _Undo
-    except WaitedTooLong as error:
-        raise Busy from error
     finally:
         _denials.reset(token)
 

@@ -3,21 +3,22 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from asyncpg import InterfaceError, LockNotAvailableError, QueryCanceledError
 from tortoise import Tortoise
+from tortoise.backends.base.client import NestedTransactionContext
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from models import announcing
-from models.reading import reader
+from models.reading import keeping, reader
 from models.secret import keyring
-from models.sql import CONNECTION, Statement, is_postgres
+from models.sql import CONNECTION, LOST, CommitLost, Statement, is_postgres
 
 APP = "models"
 MIGRATIONS = "models.migrations"
@@ -142,9 +143,12 @@ async def opened(url: str, secret_keys: Sequence[str]) -> AsyncIterator[None]:
     EXECUTOR_CACHE.clear()
     context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
     try:
-        yield
+        async with keeping():
+            try:
+                yield
+            finally:
+                await announcing.finish()
     finally:
-        await announcing.finish()
         reader.close()
         await context.close_connections()
 
@@ -199,9 +203,8 @@ async def snapshot() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _begun() -> AsyncIterator[None]:
-    """Tortoise's transaction, which may be cancelled while it begins.
-
-    Tortoise would then keep the connection for ever; on SQLite that is the only one.
+    """Tortoise's transaction, which may be cancelled while it begins: Tortoise would then keep the
+    connection for ever; on SQLite that is the only one. Raises `CommitLost`.
     """
     context = in_transaction(CONNECTION)
     try:
@@ -211,6 +214,14 @@ async def _begun() -> AsyncIterator[None]:
             with suppress(InterfaceError):  # asyncpg rolls nothing back that has not begun
                 await context.__aexit__(type(cancelled), cancelled, None)
         raise
-    async with AsyncExitStack() as stack:
-        stack.push_async_exit(context.__aexit__)
+    try:
         yield
+    except BaseException as error:
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    try:
+        await context.__aexit__(None, None, None)
+    except LOST as error:
+        if isinstance(context, NestedTransactionContext):
+            raise
+        raise CommitLost from error

@@ -1,9 +1,11 @@
 """Reading plain records: the shortest way from a SELECT to its rows.
 
-On PostgreSQL the records are asyncpg's own, from Tortoise's pool. On SQLite a short read runs in
-the thread of the event loop, over a connection that can only read: handing it to another thread
-and back takes longer than the read. One that turns out long is run again on Tortoise's connection,
-which has a thread of its own. Inside a transaction both read over its connection.
+On PostgreSQL the records are asyncpg's own, from connections of Tortoise's pool, of which some stay
+with the reads: to take one from the pool and give it back costs as much as a short read. On SQLite
+a short read runs in the thread of the event loop, over a connection that can only read: handing it
+to another thread and back takes longer than the read. One that turns out long is run again on
+Tortoise's connection, which has a thread of its own. Inside a transaction both read over its
+connection.
 """
 
 import asyncio
@@ -11,17 +13,18 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
-from tortoise.backends.base.client import TransactionalDBClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.backends.sqlite.client import SqliteClient
 
-from models.sql import connection
+from models.sql import LOST, CommitLost, connection
 
 log = logging.getLogger("tortoise.db_client")
 
@@ -33,6 +36,9 @@ REMEMBERED_TEXTS = 300
 REMEMBERED_STATEMENTS = 100
 PRIMARY_CODE = 0xFF
 """The part of SQLite's extended result codes that says the kind."""
+
+MOST_KEPT = 4
+"""Connections that stay with the reads. The others of the pool are there for all that is done."""
 
 NOT_NOW = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
 
@@ -80,6 +86,60 @@ def _read_only(path: str) -> sqlite3.Connection:
 reader = _Reader()
 
 
+_kept: dict[BaseDBAsyncClient, list[Any]] = {}
+"""Of each database that is open, the connections that stay with the reads and are not in use."""
+
+
+@asynccontextmanager
+async def keeping() -> AsyncIterator[None]:
+    """While the block runs, reads of the open database may keep connections of its pool."""
+    client = connection()
+    _kept[client] = []
+    try:
+        yield
+    finally:
+        for kept in _kept.pop(client):
+            await _given_back(client, kept)
+
+
+async def _given_back(client: BaseDBAsyncClient, held: Any) -> None:
+    assert client._pool is not None  # noqa: S101 - the connection is of it
+    await client._pool.release(held)
+
+
+class _Connection:
+    """A connection of a database: one that stays with the reads, if one is free and still open.
+
+    What fails, or is cancelled, goes back to the pool, which knows what to do with it.
+    """
+
+    __slots__ = ("client", "held")
+
+    def __init__(self, client: AsyncpgDBClient) -> None:
+        self.client = client
+
+    async def __aenter__(self) -> Any:
+        free = _kept.get(self.client)
+        while free:
+            self.held = free.pop()
+            if not self.held.is_closed():
+                return self.held
+            await _given_back(self.client, self.held)
+        self.held = await self.client.acquire_connection().__aenter__()
+        return self.held
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        free = _kept.get(self.client)
+        if kind is None and free is not None and len(free) < _most_kept(self.client):
+            free.append(self.held)
+        else:
+            await _given_back(self.client, self.held)
+
+
+def _most_kept(client: AsyncpgDBClient) -> int:
+    return min(MOST_KEPT, client.pool_maxsize // 2)
+
+
 async def fetch(sql: str, values: Sequence[object], *, locking: str = "") -> Sequence[Row]:
     """The rows of a SELECT with `$1`, `$2` … as placeholders, each read by position.
 
@@ -90,7 +150,8 @@ async def fetch(sql: str, values: Sequence[object], *, locking: str = "") -> Seq
     if locking and isinstance(client, AsyncpgDBClient):
         sql += locking
     if isinstance(client, AsyncpgDBClient):
-        async with client.acquire_connection() as postgres:
+        alone = not isinstance(client, TransactionalDBClient)
+        async with _Connection(client) if alone else client.acquire_connection() as postgres:
             _log(sql)
             found: list[Row] = await postgres.fetch(sql, *values)
             return found
@@ -113,18 +174,21 @@ async def fetch_alone(
     alone, outside a transaction.
 
     Text and values are asked for once there is a connection, for which others may have had to be
-    waited; with `None`, nothing is done.
+    waited; with `None`, nothing is done. Raises `CommitLost`.
     """
     client = connection()
     assert isinstance(client, AsyncpgDBClient)  # noqa: S101
     assert not isinstance(client, TransactionalDBClient)  # noqa: S101
-    async with client.acquire_connection() as postgres:
+    async with _Connection(client) as postgres:
         made = statement()
         if made is None:
             return []
         sql, values = made
         _log(sql)
-        found: list[Row] = await postgres.fetch(sql, *values)
+        try:
+            found: list[Row] = await postgres.fetch(sql, *values)
+        except LOST as error:
+            raise CommitLost from error
         return found
 
 

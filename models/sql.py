@@ -16,6 +16,19 @@ CONNECTION = "default"
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
 """What a statement raises that was not carried out. A timeout is an OSError."""
 
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""What is raised when the connection is lost while a statement is under way."""
+
+
+class CommitLost(Exception):
+    """The connection was lost during a commit: nobody knows whether it was made."""
+
 
 def is_postgres() -> bool:
     return str(connection().capabilities.dialect) == "postgres"

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 
 from gateway.graphql.responses import published
 from identity.idempotency import Claim, begin
-from identity.refusals import BadInput
+from identity.refusals import BadInput, OutcomeUnknown
 from identity.subject import Subject
 from schema.execution import Answer, Prepared, Request, answer
 
@@ -38,7 +38,8 @@ async def answer_once(ready: Prepared, subject: Subject, key: str) -> tuple[Answ
     """The answer to a mutation, and whether it is one that was given before.
 
     Only an answer that changed something is kept: what was refused, failed as a whole, or was a
-    dry run, may be sent again with the same key. Raises the refusals of `begin`.
+    dry run, may be sent again with the same key. What nobody knows to have been done stays claimed.
+    Raises the refusals of `begin`.
     """
     if not ready.changes():
         return await answer(ready, subject), False
@@ -52,9 +53,15 @@ async def _carried_out(claim: Claim, ready: Prepared, subject: Subject) -> Answe
     result = await answer(ready, subject)
     if changed_something(result, ready.changes()):
         await claim.keep(orjson.dumps(published(result)).decode())
-    else:
+    elif not outcome_unknown(result):
         await claim.release()
     return result
+
+
+def outcome_unknown(result: Answer) -> bool:
+    """Whether the database was lost while it committed."""
+    errors = result.body.get("errors", ())
+    return any(error["extensions"].get("reason") == OutcomeUnknown.reason for error in errors)
 
 
 def changed_something(result: Answer, changes: Collection[str]) -> bool:

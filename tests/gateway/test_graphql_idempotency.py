@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -29,6 +30,7 @@ from models import (
     SendingServer,
 )
 from models.secret import keyring
+from models.sql import is_postgres
 from schema.execution import Answer, Request, answer
 from schema.ids import global_id
 from tests.clock import MovableClock
@@ -530,3 +532,38 @@ async def test_a_dry_run_is_not_kept_and_its_key_is_free(olga: Person, world: Wo
         assert header.REPLAYED not in response.headers
         assert response.json()["data"]["updateRole"]["role"] == answered
         assert await IdempotentRequest.all().count() == (0 if dry else 1)
+
+
+async def test_what_nobody_knows_to_have_been_done_is_not_done_again(
+    olga: Person, database_url: str
+) -> None:
+    """The database goes away while it commits: a trigger that the commit fires waits for it."""
+    if not is_postgres():
+        pytest.skip("SQLite is not at the other end of a connection.")
+    other = await asyncpg.connect(database_url)
+    await other.execute("""
+        CREATE FUNCTION wait_long() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON roles
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_long();
+    """)
+    before = await counts()
+    sending = asyncio.create_task(send(olga, make()))
+    waiting = "wait_event = 'PgSleep' AND datname = current_database()"
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}"
+    while not await other.fetch(ended):
+        pass
+
+    lost = await sending
+
+    assert code(lost) == (200, "INTERNAL")
+    assert lost.json()["errors"][0]["extensions"]["reason"] == "OUTCOME_UNKNOWN"
+    assert await IdempotentRequest.all().count() == 1
+    for _ in range(20):  # the pool may not know yet that the connection is gone
+        again = code(await send(olga, make()))
+        if again[1] != "INTERNAL":
+            break
+    assert again == (409, "CONFLICT")
+    assert await counts() == before
+    await other.execute("DROP FUNCTION wait_long CASCADE")
+    await other.close()
