@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -214,11 +214,10 @@ async def _begun() -> AsyncIterator[None]:
             with suppress(InterfaceError):  # asyncpg rolls nothing back that has not begun
                 await context.__aexit__(type(cancelled), cancelled, None)
         raise
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(context.__aexit__)
         yield
-    except BaseException as error:
-        await context.__aexit__(type(error), error, error.__traceback__)
-        raise
+        stack.pop_all()
     try:
         await context.__aexit__(None, None, None)
     except LOST as error:
