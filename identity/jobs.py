@@ -26,6 +26,9 @@ LEASE = timedelta(minutes=2)
 """How long a step may take."""
 LOOK_SECONDS = 60.0
 """What is said of a job is lost if its process dies after the commit."""
+GIVEN_UP_AFTER = timedelta(days=1)
+"""A job that is not over by then, because its steps fail by a fault of ours, has failed."""
+KEPT_FOR = timedelta(days=90)
 ERROR_LENGTH = 200
 
 JOB = Lookup(Job, "job", Place.ORGANIZATION, seen_with(Permission.AUDIT_EXPORT))
@@ -60,7 +63,11 @@ def listing(access: Access) -> Listing:
 
 
 async def put(subject: Subject, asked: Asked) -> Job:
-    """A job to be carried out when the caller's transaction has committed."""
+    """A job to be carried out when the caller's transaction has committed. Those of the
+    organization that ended long ago go.
+    """
+    ended = Job.filter(organization_id=subject.organization_id, finished_at__lt=now() - KEPT_FOR)
+    await ended.delete()
     job = await Job.create(
         organization_id=subject.organization_id,
         kind=asked.kind,
@@ -100,6 +107,9 @@ async def carry_out(job_id: UUID, step: Callable[[Job], Awaitable[int]]) -> None
         return
     job = await Job.get(id=job_id)
     _mention(job)
+    if job.created_at <= moment - GIVEN_UP_AFTER:
+        await _finish(job, JobStatus.FAILED, "It did not end within a day.")
+        return
     try:
         while done := await _one(job, step):
             job.done += done

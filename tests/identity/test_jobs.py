@@ -9,9 +9,10 @@ import pytest
 
 from identity import jobs
 from identity.facts import hearing
-from identity.jobs import LEASE, Asked, carry_out
+from identity.jobs import KEPT_FOR, LEASE, Asked, carry_out
 from identity.refusals import Conflict
 from models import Job, JobKind, JobStatus
+from models.clock import now
 from tests.clock import MovableClock
 from tests.world import UNKNOWN_ID, World, new_world
 
@@ -59,7 +60,7 @@ async def test_two_workers_carry_it_out_once(job: Job) -> None:
 
 
 async def test_after_a_crash_another_goes_on_from_the_last_step(
-    job: Job, movable_clock: MovableClock
+    movable_clock: MovableClock, job: Job
 ) -> None:
     steps = [2]
 
@@ -71,12 +72,41 @@ async def test_after_a_crash_another_goes_on_from_the_last_step(
     await job.refresh_from_db()
     assert (job.status, job.done) == (JobStatus.RUNNING, 2)
     assert list(await jobs.due(KIND)) == []
-    movable_clock.move(LEASE + timedelta(days=36500))
+    movable_clock.move(LEASE)
     assert list(await jobs.due(KIND)) == [job.id]
     steps += in_steps(2)
     await carry_out(job.id, crashes)
     await job.refresh_from_db()
     assert (job.status, job.done) == (JobStatus.DONE, 4)
+
+
+async def test_what_cannot_be_carried_out_is_given_up_after_a_day(
+    movable_clock: MovableClock, job: Job
+) -> None:
+    async def breaks(_: Job) -> int:
+        raise RuntimeError("poison")
+
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            await carry_out(job.id, breaks)
+        movable_clock.move(timedelta(hours=8))
+    await carry_out(job.id, breaks)
+    await job.refresh_from_db()
+    assert (job.status, job.error) == (JobStatus.FAILED, "It did not end within a day.")
+    assert list(await jobs.due(KIND)) == []
+
+
+async def test_what_ended_long_ago_goes_with_the_next(
+    movable_clock: MovableClock, world: World, job: Job
+) -> None:
+    other = await jobs.put((await new_world("other")).operator, Asked(KIND, UNKNOWN_ID, {}, 1))
+    await Job.all().update(finished_at=now())
+    movable_clock.move(KEPT_FOR)
+    kept = await jobs.put(world.operator, Asked(KIND, UNKNOWN_ID, {}, total=1))
+    assert await Job.all().count() == 3
+    movable_clock.move(timedelta(seconds=1))
+    last = await jobs.put(world.operator, Asked(KIND, UNKNOWN_ID, {}, total=1))
+    assert {each.id for each in await Job.all()} == {other.id, kept.id, last.id}
 
 
 async def test_what_is_refused_fails_and_says_why(job: Job) -> None:

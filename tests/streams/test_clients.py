@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from identity import assignments, members
+from identity import assignments, jobs, members
 from identity.access.permissions import Permission
 from identity.assignments import Principal
 from identity.credentials import sessions
 from identity.credentials.limits import SessionLimits
+from identity.jobs import Asked
 from identity.members import Person
 from identity.subject import Origin
-from models import BuiltinRole, Member, PrincipalType, Role, Workspace
+from models import BuiltinRole, Job, JobKind, Member, PrincipalType, Role, Workspace
 from models.clock import now
 from schema.ids import global_id
 from tests.peers.graphql_streams import Operation, StreamClients
 from tests.streams.installation import Installation
-from tests.world import World, at_workspace, new_world
+from tests.world import UNKNOWN_ID, World, at_workspace, new_world
 
 KINDS = ["ws", "sse", "sse-single"]
 WITHIN_SECONDS = 1.0
@@ -33,6 +34,7 @@ subscription Tail($in: ID, $after: ID) {
   auditEvents(workspaceId: $in, after: $after) { id action targetName reason }
 }
 """
+JOB = "subscription ($id: ID!) { jobProgress(jobId: $id) { status done } }"
 CREATE = """
 mutation ($input: CreateWorkspaceInput!) { createWorkspace(input: $input) { workspace { id } } }
 """
@@ -123,6 +125,31 @@ async def test_the_log_is_followed_over_replicas(scene: Scene, kind: str) -> Non
     again = scene.clients.subscribe(name, AUDIT, after=start)
     assert (await names(again, 8))[0] == "One"
     assert tail.said_nothing_more() or await tail.happens() == {"complete": True}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_job_that_another_process_carries_out_is_followed_to_its_end(
+    scene: Scene, kind: str
+) -> None:
+    asked = Asked(JobKind.WEBHOOK_REDELIVERY, UNKNOWN_ID, {}, total=3)
+    job = await jobs.put(scene.world.operator, asked)
+    replica = len(scene.installation.replicas) - 1
+    name, _ = await scene.connect(scene.world.owner, kind, replica=replica)
+    progress = scene.clients.subscribe(name, JOB, id=global_id("Job", job.id))
+    assert await progress.data() == {"jobProgress": {"status": "QUEUED", "done": 0}}
+    steps = [2, 1, 0]
+
+    async def step(_: Job) -> int:
+        return steps.pop(0)
+
+    since = monotonic()
+    await jobs.carry_out(job.id, step)
+    seen = {"status": "QUEUED", "done": 0}
+    while seen["status"] != "DONE":
+        seen = (await progress.data())["jobProgress"]
+    assert monotonic() - since < WITHIN_SECONDS
+    assert seen["done"] == 3
+    assert await progress.happens() == {"complete": True}
 
 
 @pytest.mark.parametrize("kind", KINDS)
