@@ -36,6 +36,7 @@ from gateway.streams.bounds import Places, StreamBounds
 from gateway.streams.reservations import Reservations
 from gateway.streams.stopping import told_to_stop
 from gateway.worker import working
+from identity import retention
 from identity.credentials.key_tokens import installation
 from identity.facts import hearing
 from identity.mail import Courier
@@ -78,6 +79,7 @@ def application(
             await require_migrated()
             engine.require_mapped()
             webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
+            retention.use(settings.audit_retention_days)
             alone = settings.sqlite_path is not None  # no worker beside it
             installation.use(settings.api_key_environment)
             async with (

@@ -25,7 +25,9 @@ from pydantic_settings import (
 from identity.credentials.key_tokens import Environment
 from identity.credentials.limits import SessionLimits
 from identity.loopback import LOOPBACK_HOSTS
+from models.audit_retention import LONGEST_DAYS, SHORTEST_DAYS
 from models.document_mode import DocumentMode
+from models.organization import Plan
 
 PREFIX = "GATEPOST_"
 TEST_PREFIX = PREFIX + "TEST_"
@@ -80,6 +82,10 @@ class Settings(BaseSettings):
     graphql_automatic_documents: bool = False
     """Apollo's automatic persisted queries: a client sends a document once and its hash from then
     on. Saves traffic and protects nothing; each process forgets them when it ends."""
+
+    audit_retention_days: Annotated[tuple[tuple[Plan, int], ...], NoDecode] = ()
+    """How long audit events are kept, where that is not what the plan says, e.g.
+    `premium=730,enterprise=3650`. At least 30 days. A shorter window applies after 30 days."""
 
     redis_url: Annotated[str | None, Field(repr=False, pattern=r"^rediss?://")] = None
     """`redis://HOST:PORT/DATABASE`: what all processes count together. Without it, or while it does
@@ -173,6 +179,21 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+    @field_validator("audit_retention_days", mode="before")
+    @classmethod
+    def _windows(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        windows = {}
+        for each in filter(None, value.split(",")):
+            plan, _, days = each.strip().partition("=")
+            if plan not in list(Plan) or not days.isdecimal():
+                raise ValueError("write PLAN=DAYS, separated by commas, e.g. enterprise=3650")
+            if not SHORTEST_DAYS <= int(days) <= LONGEST_DAYS:
+                raise ValueError(f"a window has {SHORTEST_DAYS} to {LONGEST_DAYS} days")
+            windows[Plan(plan)] = int(days)
+        return tuple(windows.items())
 
     @field_validator("public_url")
     @classmethod

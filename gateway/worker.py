@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+from identity import retention
 from identity.access_reviews import due as access_reviews
 from identity.audit import sealing
 from identity.webhooks import expiring, lining_up
@@ -34,6 +35,7 @@ JOBS = (
     Job("audit sealing", sealing.due, sealing.carry_out),
     Job("redelivery to webhooks", lining_up.due, lining_up.carry_out),
     Job("old deliveries", expiring.due, expiring.carry_out),
+    Job("audit retention", retention.due, retention.carry_out),
 )
 
 

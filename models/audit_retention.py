@@ -8,6 +8,7 @@ GRACE = timedelta(days=30)
 """How long a shorter window, or the end of a hold, waits before anything is deleted for it."""
 SHORTEST_DAYS = 30
 """No window is shorter. Triggers hold to both."""
+LONGEST_DAYS = 36_500
 
 
 class AuditRetention(Record):

@@ -9,11 +9,12 @@ from uuid import UUID
 
 import click
 
+from gateway.cli.changes import made
 from gateway.cli.opening import origin, run
 from gateway.cli.options import of_organization
-from gateway.cli.printing import as_json
+from gateway.cli.printing import answer, as_json
 from gateway.settings import Settings
-from identity import organizations
+from identity import legal_hold, organizations
 from identity.audit import chain, sealed_file, sealed_file_check, sealing, signing, verifying
 from identity.audit.chain import Checkpoint, PublicKeys
 from identity.audit.finding import Finding
@@ -21,6 +22,7 @@ from identity.audit.sealed_file_check import FileReport
 from identity.audit.verifying import Report
 from identity.subject import DEPLOYMENT, deployment_operator
 from models.organization import Organization
+from schema.ids import global_id
 
 LONGEST_LINE = 64 * 1024 * 1024
 
@@ -125,6 +127,31 @@ def checkpoint(slug: str) -> None:
         raise click.ClickException(f"Nothing of {slug} is sealed.")
 
     click.echo(run(found))
+
+
+@audit.command()
+@of_organization
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@as_json
+def hold(slug: str, reason: str, as_json: bool) -> None:
+    """Place a legal hold: nothing of the organization's audit log is deleted any more."""
+    row = made(slug, partial(legal_hold.place, reason=reason))
+    _told_of_hold(row, "The audit log is held.", as_json=as_json)
+
+
+@audit.command()
+@of_organization
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@as_json
+def release(slug: str, reason: str, as_json: bool) -> None:
+    """End a legal hold. What it kept is not deleted for another 30 days."""
+    row = made(slug, partial(legal_hold.release, reason=reason))
+    _told_of_hold(row, "The hold is ended.", as_json=as_json)
+
+
+def _told_of_hold(row: Organization, headline: str, *, as_json: bool) -> None:
+    facts = {"organization": global_id("Organization", row.id)}
+    answer(facts, headline=headline, as_json=as_json)
 
 
 def _public_keys(files: Sequence[Path]) -> PublicKeys | None:

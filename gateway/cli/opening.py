@@ -12,7 +12,7 @@ from tortoise.exceptions import BaseORMException
 
 from gateway.mailing import courier_of
 from gateway.settings import Settings, SettingsError, load
-from identity import mail
+from identity import mail, retention
 from identity.credentials.key_tokens import installation
 from identity.refusals import BadInput, InUse, Refusal
 from identity.subject import Origin
@@ -90,6 +90,7 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         installation.use(settings.api_key_environment)
         mail.use(delivers=courier_of(settings) is not None)
         webhooks.use(allow_loopback=settings.allow_loopback_webhooks)
+        retention.use(settings.audit_retention_days)
         yield
 
 

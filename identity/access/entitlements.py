@@ -17,10 +17,13 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entitlements:
-    """The features and limits of one plan. A limit of `None` is no limit."""
+    """The features and limits of one plan. A limit of `None` is no limit. Audit events are kept for
+    `audit_days`, unless the operator's settings say otherwise.
+    """
 
     features: frozenset[Feature]
     workspaces: int | None
+    audit_days: int
 
     def has_room(self, *, workspaces: int) -> bool:
         """Whether there may be one more workspace than these."""
@@ -89,8 +92,8 @@ class PlanTable:
 
 plans = PlanTable(
     {
-        Plan.STARTER: Entitlements(frozenset(), workspaces=1),
-        Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), workspaces=10),
-        Plan.ENTERPRISE: Entitlements(frozenset(Feature), workspaces=None),
+        Plan.STARTER: Entitlements(frozenset(), workspaces=1, audit_days=30),
+        Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), workspaces=10, audit_days=365),
+        Plan.ENTERPRISE: Entitlements(frozenset(Feature), workspaces=None, audit_days=7 * 365),
     }
 )

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from identity import organizations
 from identity.audit import sealed_file
-from models import AuditCheckpoint, AuditEvent, AuditKey
+from models import AuditCheckpoint, AuditEvent, AuditKey, AuditRetention
 from tests.gateway.commands import Gatepost
 from tests.tampering import past_triggers
 
@@ -186,3 +186,22 @@ def test_of_an_organization_that_is_not_there_nothing_is_sealed(gatepost: Gatepo
     said = gatepost.run("audit", "checkpoint", "--org", "nobody")
     assert said.exit_code == 1
     assert gatepost.look(lambda: AuditCheckpoint.all().count()) == 0
+
+
+def test_the_log_is_held_and_released(gatepost: Gatepost, acme: UUID) -> None:
+    said = gatepost.run("audit", "hold", "--org", "acme", "--reason", "Case 7")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert said.stdout.startswith("The audit log is held.\n")
+    assert gatepost.run("audit", "hold", "--org", "acme", "--reason", "Again").exit_code == 1
+    assert gatepost.run("audit", "release", "--org", "acme").exit_code == 2
+    assert gatepost.run("audit", "release", "--org", "acme", "--reason", "Over").exit_code == 0
+    rows = gatepost.look(lambda: AuditRetention.filter(organization_id=acme).order_by("created_at"))
+    assert [row.held for row in rows] == [False, True, False]
+
+
+def test_a_window_of_the_settings_is_declared_by_the_worker(gatepost: Gatepost) -> None:
+    gatepost.acme()
+    setting = {"GATEPOST_AUDIT_RETENTION_DAYS": "enterprise=4000"}
+    assert gatepost.run("worker", "--once", **setting).exit_code == 0
+    rows = gatepost.look(lambda: AuditRetention.all())
+    assert [row.days for row in rows] == [4000]

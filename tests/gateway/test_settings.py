@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from gateway.settings import Settings, SettingsError, load
+from models import Plan
 
 KEY = Fernet.generate_key().decode()
 
@@ -167,3 +168,25 @@ def test_a_mail_server_is_never_shown(url: str) -> None:
     )
     assert settings.smtp_url == url
     assert url not in repr(settings)
+
+
+def test_windows_of_the_audit_log_are_given_by_plan() -> None:
+    settings = load({"GATEPOST_AUDIT_RETENTION_DAYS": "premium=730, enterprise=3650"})
+    assert settings.audit_retention_days == ((Plan.PREMIUM, 730), (Plan.ENTERPRISE, 3650))
+    assert load({}).audit_retention_days == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("premium", "write PLAN=DAYS"),
+        ("gold=30", "write PLAN=DAYS"),
+        ("premium=-5", "write PLAN=DAYS"),
+        ("premium=29", "30 to 36500 days"),
+        ("premium=36501", "30 to 36500 days"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(written: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint) as caught:
+        load({"GATEPOST_AUDIT_RETENTION_DAYS": written})
+    assert str(caught.value).startswith("GATEPOST_AUDIT_RETENTION_DAYS: ")

@@ -7,7 +7,7 @@ from identity.access.permissions import Permission
 from identity.refusals import PlanRequired
 from models.organization import Plan
 
-NOTHING = PlanTable({plan: Entitlements(frozenset(), workspaces=1) for plan in Plan})
+NOTHING = PlanTable({plan: Entitlements(frozenset(), workspaces=1, audit_days=30) for plan in Plan})
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,7 @@ def test_there_is_room_up_to_the_limit() -> None:
 def test_only_a_plan_without_sso_and_scim_cuts_the_management_of_identity() -> None:
     assert plans.cut_mask(Plan.STARTER) == Permission.IDENTITY_MANAGE.bit
     assert plans.cut_mask(Plan.PREMIUM) == plans.cut_mask(Plan.ENTERPRISE) == 0
+
+
+def test_larger_plans_keep_the_audit_log_for_longer() -> None:
+    assert [plans.entitlements[plan].audit_days for plan in Plan] == [30, 365, 2555]
