@@ -1,10 +1,14 @@
 """What holds of an organization's rows after every change, whatever came before."""
 
+from collections import Counter
 from uuid import UUID
 
 from identity.access.kinds import KINDS
 from identity.owners import require_owner
 from models import (
+    AccessReview,
+    AccessReviewDecision,
+    AccessReviewItem,
     Assignment,
     Group,
     GroupMember,
@@ -19,7 +23,8 @@ from models import (
 
 async def assert_sound(organization_id: UUID) -> None:
     """Somebody owns it for good; every assignment joins a role, a holder and a place that are
-    there, in this organization; groups have members of it; an invitation came to one end.
+    there, in this organization; groups have members of it; a review counts its items; an
+    invitation came to one end.
     """
     await require_owner(organization_id)
     own = {"organization_id": organization_id}
@@ -42,5 +47,12 @@ async def assert_sound(organization_id: UUID) -> None:
         assert each.workspace_id == places[each.scope_type, each.scope_id]
     for place in await GroupMember.filter(group_id__in=groups):
         assert place.member_id in members, "groups have members of the organization"
+    for review in await AccessReview.filter(**own):
+        found = Counter(
+            item.decision for item in await AccessReviewItem.filter(review_id=review.id)
+        )
+        assert found.total() == review.total
+        for decision in AccessReviewDecision:
+            assert found[decision] == getattr(review, decision.value)
     for invitation in await Invitation.filter(**own):
         assert invitation.accepted_at is None or invitation.revoked_at is None
