@@ -14,15 +14,25 @@ from gateway import worker
 from gateway.app import application
 from gateway.settings import Settings
 from gateway.worker import Job
-from identity import organizations
+from identity import members, organizations
 from identity.access_reviews import opening
-from models import AccessReview, AccessReviewStatus, Unanswered
+from models import (
+    AccessReview,
+    AccessReviewStatus,
+    Assignment,
+    AuditEvent,
+    BuiltinRole,
+    Mail,
+    Plan,
+    Unanswered,
+    ViaType,
+)
 from models.clock import now
 from models.ids import new_id
 from tests.conftest import SECRET_KEYS
 from tests.gateway.commands import Gatepost
 from tests.gateway.program import running
-from tests.world import World
+from tests.world import World, new_world
 
 
 async def review_that_is_due() -> None:
@@ -136,3 +146,86 @@ async def test_what_is_under_way_is_finished_before_it_stops() -> None:
     async with asyncio.timeout(5):
         await task
     assert len(done) == 1
+
+
+async def owners_in_review(world: World) -> AccessReview:
+    """A review of the owners that is due, and takes away what nobody confirmed."""
+    review = await opening.open_review(
+        world.operator,
+        title="Owners",
+        workspace_id=None,
+        due_at=now() + timedelta(hours=1),
+        unanswered=Unanswered.REVOKE,
+    )
+    await AccessReview.filter(id=review.id).update(due_at=now())
+    return review
+
+
+async def test_the_last_owner_stays_whatever_is_due(world: World) -> None:
+    ann = await world.member("Ann")
+    await world.give(ann, BuiltinRole.OWNER, world.everywhere)
+    await owners_in_review(world)
+
+    await worker.work()
+
+    [stays] = await Assignment.filter(organization=world.organization)
+    assert stays.principal_id == world.owner.id, "of the last owners the first"
+    assert await status() is AccessReviewStatus.CLOSED
+    [lost] = await AuditEvent.filter(action="role.unassign")
+    assert (lost.target_name, lost.actor_name, lost.via) == ("Ann", "access review", ViaType.JOB)
+
+
+async def test_what_is_due_of_one_organization_touches_no_other(world: World) -> None:
+    other = await new_world("globex")
+    for each in (world, other):
+        ann = await each.member("Ann")
+        await each.give(ann, BuiltinRole.OWNER, each.everywhere)
+    await owners_in_review(world)
+    rows = [row async for row in Assignment.filter(organization=other.organization).values()]
+    log = len(await other.events())
+
+    await worker.work()
+
+    assert await Assignment.filter(organization=world.organization).count() == 1
+    left = [row async for row in Assignment.filter(organization=other.organization).values()]
+    assert left == rows
+    assert len(await other.events()) == log
+
+
+@pytest.mark.parametrize("plan", Plan)
+async def test_no_plan_keeps_what_is_due_from_being_done_or_widens_it(
+    world: World, plan: Plan
+) -> None:
+    ann = await world.member("Ann")
+    await world.give(ann, BuiltinRole.OWNER, world.everywhere)
+    before = (await world.subject(world.owner)).access
+    await owners_in_review(world)
+    await organizations.change_plan(world.operator, plan)
+
+    await worker.work()
+
+    after = (await world.subject(world.owner)).access
+    assert await status() is AccessReviewStatus.CLOSED
+    assert not after.anywhere_mask & ~before.anywhere_mask
+    assert (await world.subject(ann)).access.anywhere_mask == 0
+
+
+async def test_who_takes_part_no_more_gets_no_reminder(world: World) -> None:
+    """The reviewer is suspended: nothing is sent, to nobody."""
+    ann = await world.someone("Ann", BuiltinRole.OWNER, world.everywhere)
+    assert ann.member_id is not None
+    await opening.open_review(
+        world.operator,
+        title="Owners",
+        workspace_id=None,
+        due_at=now() + timedelta(hours=1),
+        unanswered=Unanswered.KEEP,
+        reviewer_ids=[ann.member_id],
+    )
+    await members.suspend(world.operator, ann.member_id)
+    await AccessReview.all().update(created_at=now() - timedelta(days=2))
+
+    await worker.work()
+
+    assert (await AccessReview.get()).reminders_sent == 1
+    assert await Mail.all().count() == 0

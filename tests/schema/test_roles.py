@@ -99,6 +99,18 @@ async def test_an_operator_cannot_make_or_change_a_role(otto: Person, world: Wor
     assert await Role.all().count() == before
 
 
+@pytest.mark.parametrize("word", ["EVERYTHING", "campaigns:send", "", None, 7])
+async def test_a_word_that_is_no_permission_is_no_valid_document(
+    olga: Person, world: World, word: Any
+) -> None:
+    before, log = await Role.all().count(), len(await world.events())
+    body = await create(olga, name="Wide", permissions=["FORMS_READ", word])
+    assert body["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+    assert "data" not in body or body["data"] is None
+    assert await Role.all().count() == before
+    assert len(await world.events()) == log
+
+
 async def test_a_builtin_role_is_fixed(olga: Person, world: World) -> None:
     viewer = await world.role(BuiltinRole.VIEWER)
     body = await olga.ask(

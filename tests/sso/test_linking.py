@@ -6,11 +6,16 @@ import pytest
 from identity import organizations
 from identity.sso import domains
 from models import (
+    Assignment,
     AuditEvent,
     Connection,
     FederatedIdentity,
+    GroupMember,
     Member,
     MemberStatus,
+    Outcome,
+    Plan,
+    Role,
     Session,
     User,
     VerifiedDomain,
@@ -252,3 +257,41 @@ async def test_a_member_without_an_address_is_nobodys(
     await refused(
         browser, hostile, connection, "no_member", "the address is none that can be compared"
     )
+
+
+async def test_what_a_provider_calls_a_role_gives_none(
+    browser: Browser, bob: Member, connection: Connection, hostile: HostileProvider
+) -> None:
+    """Claims that are called like our words, known and unknown, are nothing to us."""
+    hostile.claims = {
+        "roles": ["owner", "Owner"],
+        "groups": ["Owners"],
+        "permissions": ["organization:delete", "no:such"],
+        "scope": "identity:manage",
+        "role": "owner",
+    }
+    held = await Assignment.all().values()
+    roles = await Role.all().values()
+
+    await browser.finish(await prove(browser, hostile, connection))
+
+    assert (await Session.get()).member_id == bob.id
+    assert await Assignment.all().values() == held
+    assert await Role.all().values() == roles
+    assert await GroupMember.all().count() == 0
+
+
+async def test_a_smaller_plan_signs_nobody_in_and_changes_nothing(
+    browser: Browser, world: World, bob: Member, connection: Connection, hostile: HostileProvider
+) -> None:
+    """Also somebody who began before: the connection stays, and works again with a larger plan."""
+    page = await prove(browser, hostile, connection)
+    await organizations.change_plan(world.operator, Plan.STARTER)
+    count = await AuditEvent.filter(outcome=Outcome.SUCCESS).count()
+
+    refused_page = await browser.finish(page)
+
+    assert refused_page.status_code == 403
+    assert await Session.all().count() == 0
+    assert await AuditEvent.filter(outcome=Outcome.SUCCESS).count() == count
+    assert await Connection.exists(id=connection.id)
