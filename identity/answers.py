@@ -12,7 +12,8 @@ from uuid import UUID
 
 from identity import assignments, roles
 from identity.access import targets
-from identity.access.compiled import Access, narrowed
+from identity.access.bounds import read_bounded_access
+from identity.access.compiled import Access, narrowed, nowhere
 from identity.access.decision import ORGANIZATION, Decision, DeniedBy, Grant, Target
 from identity.access.demanded import demand
 from identity.access.entitlements import plans
@@ -21,10 +22,12 @@ from identity.access.kinds import KINDS
 from identity.access.load import read_access, read_accesses, read_group_access
 from identity.access.lookup import Place
 from identity.access.permissions import Permission, permissions_in
+from identity.api_keys.reading import API_KEY
 from identity.assignments import Principal, Scope
 from identity.refusals import NotFound, Unauthenticated
 from identity.subject import Subject
 from models.assignment import PrincipalType, ScopeType
+from models.audit_event import ActorType
 from models.group import Group
 from models.listing import count_up_to_cap, page
 from models.member import Member, MemberStatus
@@ -108,7 +111,13 @@ class Explanation:
 
     def _advice(self, obstacle: DeniedBy) -> str:
         if obstacle is DeniedBy.NOT_ACTIVE:
+            if self.holder.type is PrincipalType.API_KEY:
+                return "The key is over, or its owner is not active."
             return "The member has to be active."
+        if obstacle is DeniedBy.MISSING_SCOPE:
+            return f"The key has to carry the scope {self.decision.permission.value}."
+        if obstacle is DeniedBy.OUT_OF_BOUNDS:
+            return "It takes a key that is not limited to other places."
         if obstacle is DeniedBy.PLAN:
             plan = self.required_plan
             return f"The plan {plan.name} includes it." if plan else "No plan includes it."
@@ -225,6 +234,8 @@ def asked_about(subject: Subject, principal: Principal | None) -> Principal:
 
 
 def _own(subject: Subject) -> Principal | None:
+    if subject.actor_type is ActorType.API_KEY and subject.actor_id is not None:
+        return Principal(PrincipalType.API_KEY, subject.actor_id)
     member_id = subject.member_id
     return None if member_id is None else Principal(PrincipalType.MEMBER, member_id)
 
@@ -287,6 +298,8 @@ async def _holder(subject: Subject, principal: Principal | None, at: Target) -> 
         return Holder(asked.type, asked.id, subject.actor_name, True, subject.access)
     subject.access.require(Permission.MEMBERS_READ, at)
     type_, id_ = asked
+    if type_ is PrincipalType.API_KEY:
+        return await _key(subject, id_)
     organization_id, plan = subject.organization_id, subject.plan
     if type_ is PrincipalType.GROUP:
         group = await Group.get_or_none(id=id_, organization_id=organization_id)
@@ -298,6 +311,16 @@ async def _holder(subject: Subject, principal: Principal | None, at: Target) -> 
     if member is None:
         raise NotFound("member")
     return _member(member, await read_access(organization_id, id_, plan))
+
+
+async def _key(subject: Subject, key_id: UUID) -> Holder:
+    """An API key, personal ones included, with what it carries: if it is over, nothing."""
+    key = await API_KEY.find(subject.access, key_id)
+    access = await read_bounded_access(subject.organization_id, key_id, subject.plan)
+    active = access is not None
+    return Holder(
+        PrincipalType.API_KEY, key_id, key.name, active, access or nowhere(subject.organization_id)
+    )
 
 
 def _member(member: Member, access: Access) -> Holder:
@@ -319,15 +342,22 @@ def _held(subject: Subject, holder: Holder, grant: Grant) -> HeldGrant:
     at = Place.SCOPE.target(grant.workspace_id, grant.scope_id, grant.scope_type)
     return HeldGrant(
         grant=grant,
-        source=GrantSource.DIRECT if grant.principal_id == holder.id else GrantSource.GROUP,
+        source=_source(grant, holder),
         permissions=permissions_in(holder.effect_of(grant)),
         names_role=_is_own(subject, holder) or _reads_roles(subject),
         names_scope=targets.sees_scope(subject.access, grant.scope_type, at),
     )
 
 
+def _source(grant: Grant, holder: Holder) -> GrantSource:
+    """What a personal API key carries comes to it as it comes to its owner."""
+    is_group = grant.principal_type is PrincipalType.GROUP
+    return GrantSource.GROUP if is_group and grant.principal_id != holder.id else GrantSource.DIRECT
+
+
 def _is_own(subject: Subject, holder: Holder) -> bool:
-    return holder.id == subject.member_id
+    own = _own(subject)
+    return own is not None and holder.id == own.id
 
 
 def _reads_roles(subject: Subject) -> bool:

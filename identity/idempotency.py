@@ -89,7 +89,7 @@ class AnswerWithheld(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "This was carried out before, and is not carried out again. Its answer is not shown: "
-            "it is too long to be kept, or your access has changed since.",
+            "it is too long to be kept, shows a secret, or your access has changed since.",
             reason="CARRIED_OUT_BEFORE",
         )
 
@@ -101,11 +101,11 @@ class Claim:
     id: UUID
     subject: Subject
 
-    async def keep(self, answer: str) -> None:
-        """Store the answer, to be given again."""
+    async def keep(self, answer: str | None) -> None:
+        """Store the answer, to be given again; without one, that it was given."""
         kept = {
             "access": _fingerprint(self.subject.access),
-            "answer": answer if len(answer) <= LARGEST_KEPT else None,
+            "answer": answer if answer and len(answer) <= LARGEST_KEPT else None,
         }
         async with one_transaction():
             await _KEEP.execute(self.id, keyring.encrypt(json.dumps(kept)))

@@ -7,12 +7,13 @@ archived is what they are now, since no use case changes that.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from identity import answers
+from identity.access.bounds import bounded, bounds_of, scope_mask
 from identity.access.builtin_roles import held
 from identity.access.compiled import narrowed
 from identity.access.decision import ORGANIZATION, Grant
@@ -25,16 +26,19 @@ from identity.audit.replay import (
     TELLING,
     Event,
     PastAssignment,
+    PastKey,
     PastMember,
     PastRole,
     assignments_before,
     group_names_before,
+    key_before,
     member_before,
     plan_before,
     roles_before,
 )
 from identity.refusals import BadInput, NotFound
 from identity.subject import Subject
+from models.api_key import ApiKey, ApiKeyKind
 from models.assignment import PrincipalType, ScopeType
 from models.audit_event import Outcome
 from models.clock import now
@@ -76,6 +80,8 @@ class _Past:
 
     async def holder(self, principal: Principal) -> Holder:
         """The principal as it was, in six statements. Raises `NotFound` for one that was not."""
+        if principal.type is PrincipalType.API_KEY:
+            return await self._key(principal.id)
         member = None
         if principal.type is PrincipalType.MEMBER:
             member = member_before(self.events, principal.id, await self._member(principal.id))
@@ -97,6 +103,26 @@ class _Past:
         )
         active = member is None or member.active
         return Holder(principal.type, principal.id, holders[principal.id], active, access)
+
+    async def _key(self, key_id: UUID) -> Holder:
+        """A service key, limited to the places that it is limited to now: they never change."""
+        row = await ApiKey.get_or_none(
+            id=key_id, organization_id=self.organization_id, kind=ApiKeyKind.SERVICE
+        )
+        key = None if row is None else key_before(self.events, key_id, _present_key(row))
+        if row is None or key is None:
+            raise NotFound("service key at that moment")
+        whole = access_at(
+            self.moment,
+            self.organization_id,
+            await self._grants({key_id: key.name}),
+            self.plan,
+            await archived_in(self.organization_id),
+        )
+        mask = scope_mask(sorted(key.scopes), administrative=key.administrative)
+        access = bounded(whole, replace(bounds_of(row), mask=mask))
+        over = key.ended or (key.expires_at is not None and key.expires_at <= self.moment)
+        return Holder(PrincipalType.API_KEY, key_id, key.name, not over, access)
 
     async def _member(self, member_id: UUID) -> PastMember | None:
         row = await _MEMBER.row(self.organization_id, member_id)
@@ -206,6 +232,16 @@ def _event(row: Any) -> Event:
         target_id=as_uuid(row["target_id"]),
         workspace_id=as_optional_uuid(row["workspace_id"]),
         changes={change["path"]: change for change in as_json(row["diff"])},
+    )
+
+
+def _present_key(row: ApiKey) -> PastKey:
+    return PastKey(
+        name=row.name,
+        scopes=frozenset(row.scopes),
+        administrative=row.administrative,
+        expires_at=row.expires_at,
+        ended=row.revoked_at is not None,
     )
 
 

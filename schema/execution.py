@@ -42,6 +42,8 @@ TOKENS_PINNED = 600_000
 """Of the documents that clients send, and of those that the operator stored: a token takes up to
 1 kB with its share of the plan. As many as 300, or 1,500, documents of an ordinary page.
 """
+SHOWN_ONCE = frozenset({"token"})
+"""Fields that hold a secret when it is made, and never again."""
 NOT_STREAMED = "A subscription needs a stream: ask for it at /graphql/stream."
 
 
@@ -113,6 +115,11 @@ class Prepared:
             )
         context.asked |= demanded.mask
         return refused
+
+    @property
+    def asks_for_secrets(self) -> bool:
+        """Whether its answer may hold a secret, which is shown once."""
+        return mentions(self.document.node, SHOWN_ONCE)
 
     def changes(self) -> frozenset[str]:
         """The response keys of the root fields of a mutation that are no dry runs."""

@@ -52,7 +52,8 @@ async def answer_once(ready: Prepared, subject: Subject, key: str) -> tuple[Answ
 async def _carried_out(claim: Claim, ready: Prepared, subject: Subject) -> Answer:
     result = await answer(ready, subject)
     if changed_something(result, ready.changes()):
-        await claim.keep(orjson.dumps(published(result)).decode())
+        body = None if ready.asks_for_secrets else orjson.dumps(published(result)).decode()
+        await claim.keep(body)
     elif not outcome_unknown(result):
         await claim.release()
     return result

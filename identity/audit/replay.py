@@ -25,6 +25,14 @@ _OF_MEMBERS = frozenset(
         Action.MEMBER_REACTIVATE,
     }
 )
+_OF_KEYS = frozenset(
+    {
+        Action.API_KEY_CREATE,
+        Action.API_KEY_UPDATE,
+        Action.API_KEY_ROTATE,
+        Action.API_KEY_REVOKE,
+    }
+)
 _OF_GROUPS = frozenset({Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_DELETE})
 
 TELLING = frozenset(
@@ -42,6 +50,7 @@ TELLING = frozenset(
         Action.ROLE_DELETE,
         Action.ROLE_ASSIGN,
         Action.ROLE_UNASSIGN,
+        *_OF_KEYS,
         Action.ASSIGNMENT_UPDATE,
     }
 )
@@ -51,8 +60,6 @@ TOLD = frozenset(
     {
         Action.ACCESS_REVIEW_DECIDE,
         Action.ACCESS_REVIEW_CLOSE,
-        Action.API_KEY_UPDATE,
-        Action.API_KEY_REVOKE,
         Action.CAMPAIGN_CREATE,
         Action.CAMPAIGN_DELETE,
         Action.MAILING_LIST_CREATE,
@@ -97,6 +104,17 @@ class PastMember:
     name: str
     active: bool
     groups: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class PastKey:
+    """A service key at a moment."""
+
+    name: str
+    scopes: frozenset[str]
+    administrative: bool
+    expires_at: datetime | None
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,36 @@ def _one_before(event: Event, member: PastMember | None) -> PastMember | None:
             active = member.active if status is None else status == MemberStatus.ACTIVE
             return replace(member, name=event.was("name", member.name), active=active)
     return member
+
+
+def key_before(events: Iterable[Event], key_id: UUID, present: PastKey) -> PastKey | None:
+    """A service key as it was before the events; `None` for one that was not there yet."""
+    key = present
+    for event in events:
+        if event.target_id != key_id or event.action not in _OF_KEYS:
+            continue
+        if event.action is Action.API_KEY_CREATE:
+            return None
+        if event.action is Action.API_KEY_REVOKE:
+            key = replace(key, ended=False)
+        else:
+            key = _key_before(event, key)
+    return key
+
+
+def _key_before(event: Event, key: PastKey) -> PastKey:
+    """A key before it was changed or rotated."""
+    expires_at = key.expires_at
+    if "expiresAt" in event.changes:
+        before = event.was("expiresAt")
+        expires_at = None if before is None else datetime.fromisoformat(before)
+    return replace(
+        key,
+        name=event.was("name", key.name),
+        scopes=(key.scopes - event.added("scopes")) | event.removed("scopes"),
+        administrative=event.was("administrative", key.administrative),
+        expires_at=expires_at,
+    )
 
 
 def group_names_before(events: Iterable[Event], present: Mapping[UUID, str]) -> dict[UUID, str]:

@@ -16,7 +16,7 @@ from models.assignment import Assignment as AssignmentRow
 from models.assignment import ScopeType
 from models.clock import now
 from models.document_mode import DocumentMode
-from schema.directives import PUBLIC, At, public_column
+from schema.directives import PUBLIC, At, column, public_column
 from schema.enums import describe
 from schema.fields import computed, to_many, to_one
 from schema.ids import SCOPE_NODES, global_id
@@ -61,6 +61,9 @@ describe(
 )
 
 
+READ = (Permission.API_KEYS_READ,)
+
+
 @strawberry.type(description="A credential of a service. Its secret is shown once, and never here.")
 class ApiKey(Node):
     row: strawberry.Private[ApiKeyRow]
@@ -91,9 +94,13 @@ class ApiKey(Node):
     last_used_at: datetime | None = public_column(
         "last_used_at", "When it was last used, to the minute."
     )
-    last_used_ip: str | None = public_column("last_used_ip", "The address it came from then.")
-    last_used_operation: str | None = public_column(
-        "last_used_operation", "The name of the operation that it asked for then."
+    last_used_ip: str | None = column(
+        "last_used_ip", "The address it came from then.", requires=READ
+    )
+    last_used_operation: str | None = column(
+        "last_used_operation",
+        "The name of the operation that it asked for then.",
+        requires=READ,
     )
 
     prefix: str = computed(
@@ -112,19 +119,19 @@ class ApiKey(Node):
         lambda access, row: _ids(row.workspaces),
         "The workspaces that it is limited to.",
         reads=("workspaces",),
-        requires=PUBLIC,
+        requires=READ,
     )
     resource_ids: list[strawberry.ID] | None = computed(
         lambda access, row: _resource_ids(row.resources),
         "The resources that it is limited to.",
         reads=("resources",),
-        requires=PUBLIC,
+        requires=READ,
     )
     networks: list[str] | None = computed(
         lambda access, row: row.networks,
         "The networks (CIDR) that it may be used from.",
         reads=("networks",),
-        requires=PUBLIC,
+        requires=READ,
     )
     live: bool = computed(
         lambda access, row: (

@@ -16,7 +16,7 @@ from models import ApiKey, AuditEvent, BuiltinRole, Outcome
 from models.document_mode import DocumentMode
 from schema.ids import global_id
 from tests.clock import MovableClock
-from tests.door import http_client
+from tests.door import http_client, sign_in
 from tests.keys import personal_key, service_key
 from tests.statements import counted_statements
 from tests.world import World, at_workspace
@@ -378,3 +378,16 @@ async def test_an_idempotent_answer_is_not_given_to_another_credential(
     assert again.headers["Idempotent-Replayed"] == "true"
     other = (await asked(http, two, make, **header)).json()
     assert other["errors"][0]["extensions"]["code"] == "CONFLICT"
+
+
+async def test_a_secret_is_shown_once_also_to_who_asks_again(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    olga = await sign_in(http, world, world.owner)
+    query = "mutation($i: CreateApiKeyInput!) { createApiKey(input: $i) { token } }"
+    body = {"query": query, "variables": {"i": {"name": "CI", "scopes": ["CAMPAIGNS_READ"]}}}
+    first = await olga.post(body, **{"idempotency-key": "k-1"})
+    assert first.json()["data"]["createApiKey"]["token"].startswith("gp_live_")
+    again = await olga.post(body, **{"idempotency-key": "k-1"})
+    assert code_of(again) == (409, "CONFLICT")
+    assert await ApiKey.all().count() == 1

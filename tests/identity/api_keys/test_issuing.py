@@ -465,7 +465,8 @@ async def test_one_ends_ones_own_key_without_any_permission(world: World) -> Non
 async def test_who_may_not_see_keys_finds_none(world: World) -> None:
     key, _ = await personal_key(world, world.owner, READ)
     viewer = await world.someone("Vic", BuiltinRole.VIEWER, world.everywhere)
-    eve = await world.subject((await new_world("beyond")).owner)
+    beyond = await new_world("beyond")
+    eve = await beyond.subject(beyond.owner)
     for subject in (viewer, eve):
         async with refused(NotFound):
             await issuing.revoke(subject, key.id)
