@@ -5,7 +5,6 @@ is known for a while, and then asked again along with the data (`gate`).
 """
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -20,6 +19,7 @@ from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, Denial, record_denial
 from identity.credentials.gate import KeyGate
 from identity.credentials.key_tokens import id_in, prefix_of
+from identity.credentials.lately import Lately
 from identity.presence import Standing
 from identity.refusals import Forbidden, Refusal, Unauthenticated
 from identity.subject import KeyTerms, Origin, Subject
@@ -33,10 +33,8 @@ from models.secret import token_hash
 from models.sql import Statement, as_json, as_optional_time, as_optional_uuid, as_uuid
 
 LONGEST = 200
-MOST_KNOWN = 10_000
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 DENIED_AT_MOST_EVERY = timedelta(minutes=1)
-MOST_DENIALS = 10_000
 FAR_AHEAD = timedelta(days=365)
 
 log = logging.getLogger("gatepost.api_keys")
@@ -61,25 +59,6 @@ class _Rejected(Unauthenticated):
     recorded = True
 
 
-class _Bounded:
-    """The accesses of the keys used last, each good for the access it was cut from."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[UUID, tuple[int, Access]] = OrderedDict()
-
-    def cut(self, row: Any, whole: Access) -> Access:
-        key_id, version = as_uuid(row["id"]), int(row["version"])
-        known = self._entries.get(key_id)
-        if known is not None and known[0] == version and known[1].whole is whole:
-            return known[1]
-        access = bounded(whole, bounds_in(row))
-        self._entries[key_id] = version, access
-        self._entries.move_to_end(key_id)
-        if len(self._entries) > MOST_KNOWN:
-            self._entries.popitem(last=False)
-        return access
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What a key was last found to be, by the hash of its text."""
@@ -90,54 +69,13 @@ class _Known:
     found_at: datetime
 
 
-class _KnownKeys:
-    """The keys used last. Nothing is believed of them that a gate does not ask again."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str, _Known] = OrderedDict()
-
-    def get(self, hashed: str) -> _Known | None:
-        return self._entries.get(hashed)
-
-    def put(self, hashed: str, known: _Known) -> None:
-        self._entries[hashed] = known
-        self._entries.move_to_end(hashed)
-        if len(self._entries) > MOST_KNOWN:
-            self._entries.popitem(last=False)
-
-    def forget(self, hashed: str) -> None:
-        self._entries.pop(hashed, None)
-
-
-class _Denials:
-    """Which denials were recorded lately, so that guessing does not fill the log: of a key, an
-    address and a reason, one in a while.
-    """
-
-    def __init__(self) -> None:
-        self._at: OrderedDict[tuple[UUID, str | None, str], datetime] = OrderedDict()
-
-    def is_new(self, key_id: UUID, ip: str | None, reason: str) -> bool:
-        what, moment = (key_id, ip, reason), now()
-        before = self._at.get(what)
-        if before is not None and moment - before < DENIED_AT_MOST_EVERY:
-            return False
-        self._at[what] = moment
-        self._at.move_to_end(what)
-        if len(self._at) > MOST_DENIALS:
-            self._at.popitem(last=False)
-        return True
-
-
-_bounded = _Bounded()
-_known = _KnownKeys()
-_denials = _Denials()
-
-
-def forget() -> None:
-    """Forget what was found, as a new process."""
-    global _bounded, _known, _denials
-    _bounded, _known, _denials = _Bounded(), _KnownKeys(), _Denials()
+_known: Lately[str, _Known] = Lately()
+"""By the hash of a key. Nothing is believed of them that a gate does not ask again."""
+_cut: Lately[UUID, tuple[int, Access]] = Lately()
+"""By key, its version and the access that it came to, which is good for what it was cut from."""
+_denied: Lately[tuple[UUID, str | None, str], datetime] = Lately()
+"""When a denial of a key was last recorded, by address and reason: guessing must not fill the log.
+"""
 
 
 async def authenticate(clear: str, *, origin: Origin) -> Subject:
@@ -248,8 +186,11 @@ def _wrong_with(row: Any, hashed: str, moment: datetime) -> str | None:
 
 async def _deny(row: Any, origin: Origin, refusal: Refusal) -> None:
     key_id = as_uuid(row["id"])
-    if not _denials.is_new(key_id, origin.ip, refusal.message):
+    what, moment = (key_id, origin.ip, refusal.message), now()
+    before = _denied.get(what)
+    if before is not None and moment - before < DENIED_AT_MOST_EVERY:
         return
+    _denied.put(what, moment)
     organization_id = as_uuid(row["organization_id"])
     subject = Subject(
         actor_type=ActorType.ANONYMOUS,
@@ -315,7 +256,18 @@ async def _subject(row: Any, hashed: str, origin: Origin) -> Subject:
         organization_id=organization_id,
         plan=plan,
         revision=revision,
-        access=_bounded.cut(row, whole),
+        access=_bounded(row, whole),
         origin=origin,
         terms=terms,
     )
+
+
+def _bounded(row: Any, whole: Access) -> Access:
+    """What the key carries of an access, compiled once for both."""
+    key_id, version = as_uuid(row["id"]), int(row["version"])
+    known = _cut.get(key_id)
+    if known is not None and known[0] == version and known[1].whole is whole:
+        return known[1]
+    access = bounded(whole, bounds_in(row))
+    _cut.put(key_id, (version, access))
+    return access

@@ -1,7 +1,6 @@
 """Sessions: an opaque token in a cookie, looked up with every request."""
 
 import secrets
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from identity.access.load import cache
 from identity.audit.actions import Action
 from identity.audit.record import AuditTarget, record
 from identity.credentials.gate import Gate, SessionGate
+from identity.credentials.lately import Lately
 from identity.credentials.limits import SessionLimits
 from identity.facts import Fact, Kind, announce
 from identity.presence import Standing
@@ -27,7 +27,6 @@ from models.session import EndReason, Session
 from models.sql import Statement, as_optional_uuid, as_time, as_uuid
 
 TOUCH_EVERY = timedelta(minutes=1)
-MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +38,8 @@ class _Known:
     last_seen_at: datetime
 
 
-class _KnownSessions:
-    """The sessions used last. Nothing is believed of them that a gate does not ask again."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str, _Known] = OrderedDict()
-
-    def get(self, hashed: str) -> _Known | None:
-        return self._entries.get(hashed)
-
-    def put(self, hashed: str, known: _Known) -> None:
-        self._entries[hashed] = known
-        self._entries.move_to_end(hashed)
-        if len(self._entries) > MOST_KNOWN:
-            self._entries.popitem(last=False)
-
-    def forget(self, hashed: str) -> None:
-        self._entries.pop(hashed, None)
-
-
-_known = _KnownSessions()
+_known: Lately[str, _Known] = Lately()
+"""By the hash of the token. Nothing is believed of them that a gate does not ask again."""
 
 _LIVE_WHERE = """
     SELECT s.id, s.organization_id, s.member_id, s.authenticated_at, s.last_seen_at, s.expires_at,
