@@ -20,7 +20,7 @@ from starlette.responses import (
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from gateway import answers, metrics, scim_door, sign_in
+from gateway import answers, audit_export, metrics, scim_door, sign_in
 from gateway.client_address import ClientAddressMiddleware
 from gateway.graphql import door as graphql_door
 from gateway.graphql.documents import SentBefore
@@ -95,22 +95,7 @@ def application(
                     yield
 
     app = Starlette(
-        routes=[
-            *more_routes,
-            Route("/graphql", graphql_door.endpoint, methods=graphql_door.METHODS),
-            Route("/", home),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics.endpoint),
-            Route("/graphql/stream", server_sent.endpoint, methods=server_sent.METHODS),
-            WebSocketRoute("/graphql/stream", socket.endpoint),
-            Route("/graphiql", graphiql),
-            Route("/schema.graphql", schema_document),
-            Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),
-            Route("/scim/v2/{path:path}", scim_door.endpoint, methods=scim_door.METHODS),
-            *sign_in.routes,
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
+        routes=[*more_routes, *_routes()],
         middleware=[*_addresses(settings), Middleware(RequestIdMiddleware)],
         exception_handlers={
             Refusal: answers.on_refusal,
@@ -129,8 +114,29 @@ def application(
         per_process=settings.streams_per_process,
     )
     app.state.stream_places = Places(app.state.stream_bounds)
+    app.state.export_places = Places(audit_export.BOUNDS)
     app.state.stream_reservations = Reservations(app.state.stream_bounds, app.state.stream_places)
     return app
+
+
+def _routes() -> list[BaseRoute]:
+    """The doors, by their addresses."""
+    return [
+        Route("/graphql", graphql_door.endpoint, methods=graphql_door.METHODS),
+        Route("/", home),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics.endpoint),
+        Route("/graphql/stream", server_sent.endpoint, methods=server_sent.METHODS),
+        WebSocketRoute("/graphql/stream", socket.endpoint),
+        Route("/audit/export", audit_export.endpoint, methods=audit_export.METHODS),
+        Route("/graphiql", graphiql),
+        Route("/schema.graphql", schema_document),
+        Route("/scim/v2", scim_door.endpoint, methods=scim_door.METHODS),
+        Route("/scim/v2/{path:path}", scim_door.endpoint, methods=scim_door.METHODS),
+        *sign_in.routes,
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
 
 
 def _addresses(settings: Settings) -> list[Middleware]:

@@ -60,13 +60,14 @@ WEIGHTS: Mapping[str, int] = {
     "suggestions": 250,
     "accessOf": 250,
     "whoCan": 500,
+    "auditExportEstimate": 1_000,
     "unusedPermissions": 1_000,
     "grantors": 1_000,
     "operationAccess": 5_000,
     "simulate": REHEARSAL,
 }
 """Counting reads up to a thousand rows; answers about access read what somebody was given, or a
-thousand members; judging a document means to parse and validate it.
+thousand members, or count ten thousand events; judging a document means to parse and validate it.
 """
 NAMING = frozenset({"ids", "representations"})
 """The arguments that name the items of a list."""

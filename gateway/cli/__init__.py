@@ -34,7 +34,8 @@ COMMANDS: Mapping[str, Entry] = {
         "Assignments: who was given which role where, until when and why.",
     ),
     "audit": Entry(
-        "gateway.cli.audit:audit", "The audit log: what proves it, and how long it is kept."
+        "gateway.cli.audit:audit",
+        "The audit log: taking it along, what proves it, and how long it is kept.",
     ),
     "connection": Entry(
         "gateway.cli.sign_in:connection",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from gateway.cli.audit_export import export as export_command
 from gateway.cli.changes import made
 from gateway.cli.opening import origin, run
 from gateway.cli.options import of_organization
@@ -31,7 +32,10 @@ a_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def audit() -> None:
-    """The audit log: what proves it, and how long it is kept."""
+    """The audit log: taking it along, what proves it, and how long it is kept."""
+
+
+audit.add_command(export_command)
 
 
 @audit.command()

@@ -13,6 +13,9 @@ class Feature(StrEnum):
     SSO = "sso"
     SCIM = "scim"
     WEBHOOKS = "webhooks"
+    AUDIT_JSONL = "audit_jsonl"
+    AUDIT_SIEM = "audit_siem"
+    AUDIT_SEALED = "audit_sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ class PlanTable:
 plans = PlanTable(
     {
         Plan.STARTER: Entitlements(frozenset(), workspaces=1, audit_days=30),
-        Plan.PREMIUM: Entitlements(frozenset({Feature.SSO}), workspaces=10, audit_days=365),
+        Plan.PREMIUM: Entitlements(
+            frozenset({Feature.SSO, Feature.AUDIT_JSONL}), workspaces=10, audit_days=365
+        ),
         Plan.ENTERPRISE: Entitlements(frozenset(Feature), workspaces=None, audit_days=7 * 365),
     }
 )

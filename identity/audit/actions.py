@@ -95,6 +95,11 @@ class Action(StrEnum):
         "api_key.use",
         "An API key was refused: it is over, or came with another secret or from another network.",
     )
+    AUDIT_EXPORT = "audit.export", "An export of audit events began; the diff has its filter."
+    AUDIT_EXPORT_END = (
+        "audit.export_end",
+        "An export of audit events ended or was broken off; the diff has how many there were.",
+    )
     TRUSTED_DOCUMENTS_IMPORT = (
         "trusted_documents.import",
         "The operator imported documents that frontends may ask for by identifier.",
@@ -128,6 +133,7 @@ CRITICAL = frozenset(
         Action.SCIM_TOKEN_CREATE,
         Action.API_KEY_CREATE,
         Action.API_KEY_ROTATE,
+        Action.AUDIT_EXPORT,
         Action.TRUSTED_DOCUMENTS_IMPORT,
         Action.SIGN_IN_LINK_CREATE,
         Action.WEBHOOK_CREATE,

@@ -176,6 +176,16 @@ class Events:
         order = "ASC" if window.backwards else "DESC"
         return f"SELECT t.* FROM ({union}) t ORDER BY t.id {order} LIMIT {window.limit}"  # noqa: S608
 
+    def conditions(self, values: Values) -> Sequence[str]:
+        """What is true of the rows `t` that are asked for, wherever they stand in the list."""
+        conditions = [*self._fixed(values), *self._among(values)]
+        if self.asked.words and is_postgres():
+            return [*conditions, f"{WORDS_OF_AN_ORGANIZATION} @@ {self._query()}"]
+        return [
+            *conditions,
+            *(f"t.words LIKE {values.add(f'% {word}%')}" for word in self.asked.words),
+        ]
+
     def _fixed(self, values: Values) -> list[str]:
         """The conditions that have one value each."""
         asked = self.asked

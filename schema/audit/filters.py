@@ -4,6 +4,7 @@ reads the event; diffs are neither searched nor compared.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -51,6 +52,12 @@ class AuditEventFilter:
         description="Words that begin words of the names of actor and target, of the action and of "
         "the reason. All of them, whatever their case and accents.",
     )
+
+
+Narrowed = Annotated[
+    AuditEventFilter | None,
+    strawberry.argument(name="filter", description="Only what this asks for."),
+]
 
 
 def asked_for(given: AuditEventFilter | None, *, field: str = "filter") -> EventFilter:

@@ -8,7 +8,7 @@ import strawberry
 
 from identity.access.permissions import Permission
 from identity.audit.tail import tail
-from schema.audit.filters import AuditEventFilter, asked_for
+from schema.audit.filters import Narrowed, asked_for
 from schema.audit.types import AuditEvent
 from schema.context import ContextInfo
 from schema.directives import subscription
@@ -19,11 +19,6 @@ OfWorkspace = Annotated[
 ]
 AfterEvent = Annotated[
     strawberry.ID | None, strawberry.argument(description="The event that was seen last.")
-]
-
-Filter = Annotated[
-    AuditEventFilter | None,
-    strawberry.argument(name="filter", description="Only what this asks for."),
 ]
 
 
@@ -42,7 +37,7 @@ class AuditSubscription:
         info: ContextInfo,
         workspace_id: OfWorkspace = None,
         after: AfterEvent = None,
-        narrowed: Filter = None,
+        narrowed: Narrowed = None,
     ) -> AsyncGenerator[AuditEvent | None, None]:
         rows = tail(
             info.context.subject.organization_id,

@@ -7,12 +7,21 @@ from strawberry.scalars import JSON
 
 from identity.access.lookup import Place
 from identity.audit import read as audit_log
+from identity.audit.export_size import Estimate
 from models.audit_event import ActorType, Outcome, ViaType
 from models.audit_event import AuditEvent as AuditEventRow
 from schema.audit import ids
 from schema.directives import PUBLIC, public_column
 from schema.fields import computed
 from schema.node import Node
+
+
+@strawberry.type(description="How large an export would be.")
+class AuditExportEstimate:
+    row: strawberry.Private[Estimate]
+
+    events: int = public_column("events", "How many events it would have.")
+    exact: bool = public_column("exact", "Whether they were counted; otherwise it is a guess.")
 
 
 @strawberry.type(description="One sensitive action, with the names as they were then.")

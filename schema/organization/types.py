@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import strawberry
 
+from identity import audit_export as export
 from identity import groups, invitations, jobs, members, role_versions, roles, workspaces
 from identity.access.permissions import Permission
 from identity.access_reviews import reading as access_reviews
@@ -17,10 +18,11 @@ from schema.access_reviews.types import AccessReview
 from schema.api_keys.filters import ApiKeyFilter
 from schema.api_keys.filters import asked_for as keys_asked_for
 from schema.api_keys.types import ApiKey
-from schema.audit.filters import AuditEventFilter, asked_for
-from schema.audit.types import AuditEvent
+from schema.audit.filters import AuditEventFilter, Narrowed, asked_for
+from schema.audit.types import AuditEvent, AuditExportEstimate
 from schema.connection import Connection
-from schema.directives import PUBLIC, At, column, public_column
+from schema.context import ContextInfo
+from schema.directives import PUBLIC, At, auth, column, public_column
 from schema.fields import all_of, filtered_page_of, page_of
 from schema.invitations.types import Invitation
 from schema.jobs.types import Job
@@ -119,3 +121,16 @@ class Organization(Node):
         requires=[Permission.API_KEYS_READ],
         at=At.ORGANIZATION,
     )
+
+    @auth(
+        "How many events an export would have, for showing how far one is.",
+        requires=[Permission.AUDIT_EXPORT],
+        at=At.ORGANIZATION,
+    )
+    async def audit_export_estimate(
+        self, info: ContextInfo, narrowed: Narrowed = None
+    ) -> AuditExportEstimate | None:
+        size = await export.estimate_of(
+            info.context.access, workspace_id=None, asked=asked_for(narrowed)
+        )
+        return AuditExportEstimate(row=size)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import strawberry
 
+from identity import audit_export as export
 from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, ResourceKind
 from identity.access.lookup import Place
 from identity.access.permissions import GROUPS, ORGANIZATION_ONLY_GROUPS, Permission
@@ -14,11 +15,12 @@ from models.assignment import ScopeType
 from models.workspace import Workspace as WorkspaceRow
 from models.workspace import WorkspaceState
 from schema.access_reviews.types import AccessReview
-from schema.audit.filters import AuditEventFilter, asked_for
-from schema.audit.types import AuditEvent
+from schema.audit.filters import AuditEventFilter, Narrowed, asked_for
+from schema.audit.types import AuditEvent, AuditExportEstimate
 from schema.campaigns.types import Campaign
 from schema.connection import Connection
-from schema.directives import At, public_column
+from schema.context import ContextInfo
+from schema.directives import At, auth, public_column
 from schema.fields import filtered_page_of, page_of
 from schema.mailing_lists.types import MailingList
 from schema.members.types import Assignment, assignments_at
@@ -71,3 +73,16 @@ class Workspace(Node):
         requires=[Permission.MEMBERS_READ],
     )
     assignments: Connection[Assignment] | None = assignments_at(ScopeType.WORKSPACE)
+
+    @auth(
+        "How many events an export would have, for showing how far one is.",
+        requires=[Permission.AUDIT_EXPORT],
+        at=At.SELF,
+    )
+    async def audit_export_estimate(
+        self, info: ContextInfo, narrowed: Narrowed = None
+    ) -> AuditExportEstimate | None:
+        size = await export.estimate_of(
+            info.context.access, workspace_id=self.row.id, asked=asked_for(narrowed)
+        )
+        return AuditExportEstimate(row=size)

@@ -27,6 +27,7 @@ DEEPEST = 5
 SELDOM = (
     "accessAsOf",
     "accessOf",
+    "auditExportEstimate",
     "can",
     "compareRoles",
     "explainAccess",
