@@ -26,6 +26,7 @@ from identity.audit.diff import changes
 from identity.audit.record import AuditTarget, target
 from identity.mail import Message
 from identity.refusals import BadInput, Conflict, Escalation, Forbidden, NotFound
+from identity.seats import require_seat
 from identity.subject import Behalf, Subject, as_member
 from identity.writing import Write, taken, writing
 from models.assignment import Assignment, PrincipalType, ScopeType
@@ -223,14 +224,16 @@ async def accept(write: Write, invitation: Invitation) -> Member:
     """Make a member, with the promised role, of whoever has the address of a pending invitation.
 
     The caller has proof of the address, and holds the organization's lock exclusively in `write`,
-    which then changes access. Raises `Conflict` when the address has become a member's, and
-    `Forbidden` when the role is gone, or whoever invited may no longer give it.
+    which then changes access. Raises `Conflict` when the address has become a member's,
+    `Forbidden` when the role is gone, or whoever invited may no longer give it, and `PlanRequired`
+    when no seat is left.
     """
     write.action, write.changes_access = Action.INVITATION_ACCEPT, True
     write.about(about(invitation), workspace_id=invitation.workspace_id)
     await _require_no_member(write.organization_id, invitation.email)
     role = await _promised(invitation)
     await _require_inviter(write, invitation, role)
+    await require_seat(write)
     with taken(_member_already(invitation.email)):
         member = await organizations.add_member(
             write.organization_id, email=invitation.email, name=invitation.email[:200]

@@ -22,6 +22,7 @@ from identity.audit.record import target
 from identity.credentials import sessions
 from identity.owners import is_owner
 from identity.refusals import Conflict, Forbidden, NotFound
+from identity.seats import require_seat
 from identity.sso import attempts
 from identity.subject import Subject
 from identity.writing import Write, require_version, taken, writing
@@ -88,10 +89,13 @@ def listing(access: Access) -> Listing:
 async def provision(subject: Subject, person: Person) -> Member:
     """Add a person with an account of their own, active or suspended as the directory says.
 
-    Raises `Forbidden`, `BadInput`, and `Conflict` when the user name is taken in the organization.
+    Raises `Forbidden`, `BadInput`, `PlanRequired` when no seat is left for an active one, and
+    `Conflict` when the user name is taken in the organization.
     """
-    async with writing(subject, Action.MEMBER_PROVISION) as write:
+    async with writing(subject, Action.MEMBER_PROVISION, exclusive=True) as write:
         write.access.require(Permission.MEMBERS_INVITE, ORGANIZATION)
+        if person.active is not False:
+            await require_seat(write)
         member = Member(
             organization_id=write.organization_id,
             name=person.user_name[:NAME_LENGTH],
@@ -114,7 +118,8 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
     What it says of that stands beside what an administrator did: neither lifts the other's
     suspension. What changes nothing writes nothing.
     Raises `NotFound`, `Forbidden` (also for another user name or address of a member whom no
-    directory provisioned), `BadInput`, `Conflict` for a taken user name, and `LastOwner`.
+    directory provisioned), `BadInput`, `Conflict` for a taken user name, `LastOwner`, and
+    `PlanRequired` when no seat is left for whom it brings back.
     """
     async with writing(subject, Action.MEMBER_UPDATE, changes_access=True) as write:
         member = await _found(write, member_id)
@@ -126,6 +131,8 @@ async def update(subject: Subject, member_id: UUID, person: Person) -> Member:
         status = member.status
         _follow(write, member, person.active)
         write.changes_access = member.status is not status
+        if write.changes_access and member.status is MemberStatus.ACTIVE:
+            await require_seat(write)
         diff = changes(before, _facts(member))
         if not diff:
             return member
@@ -191,8 +198,8 @@ async def reactivate(subject: Subject, member_id: UUID) -> Member:
     """Give a suspended member the access back that their roles hold now.
 
     Whom a directory suspended, a directory brings back, or the operator: one whom both keep out
-    stays suspended until it does. Raises `NotFound`, `Forbidden`, `Escalation`, and `Conflict` for
-    a member who is not suspended.
+    stays suspended until it does. Raises `NotFound`, `Forbidden`, `Escalation`, `PlanRequired` when
+    no seat is left, and `Conflict` for a member who is not suspended.
     """
     async with writing(subject, Action.MEMBER_REACTIVATE, changes_access=True) as write:
         member = await _found(write, member_id)
@@ -210,6 +217,8 @@ async def reactivate(subject: Subject, member_id: UUID) -> Member:
         before = _facts(member)
         member.lift(*lifted)
         write.changes_access = not member.suspended_by
+        if not member.suspended_by:
+            await require_seat(write)
         member.touch()
         await member.save()
         await write.record(target(member), changes(before, _facts(member)))

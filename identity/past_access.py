@@ -1,9 +1,8 @@
 """What somebody could do at a past moment: the present, with what the audit log tells of since then
 undone, compiled by the engine that authorises.
 
-Roles, assignments, groups, the status of members and the plan are those of the moment. What a
-built-in role holds and what a plan includes are the code's of now, and which workspaces are
-archived is what they are now, since no use case changes that.
+Roles, assignments, groups, the status of members, the plan and the state of workspaces are those of
+the moment. What a built-in role holds and what a plan includes are the code's of now.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +28,7 @@ from identity.audit.replay import (
     PastKey,
     PastMember,
     PastRole,
+    archived_before,
     assignments_before,
     group_names_before,
     key_before,
@@ -99,7 +99,7 @@ class _Past:
             self.organization_id,
             await self._grants(holders),
             self.plan,
-            await archived_in(self.organization_id),
+            await self._archived(),
         )
         active = member is None or member.active
         return Holder(principal.type, principal.id, holders[principal.id], active, access)
@@ -117,7 +117,7 @@ class _Past:
             self.organization_id,
             await self._grants({key_id: key.name}),
             self.plan,
-            await archived_in(self.organization_id),
+            await self._archived(),
         )
         mask = scope_mask(sorted(key.scopes), administrative=key.administrative)
         access = bounded(whole, replace(bounds_of(row), mask=mask))
@@ -134,6 +134,9 @@ class _Past:
     async def _group_names(self, ids: Iterable[UUID]) -> dict[UUID, str]:
         rows = await self._of("id, name", "groups", "id", ids)
         return {as_uuid(row["id"]): row["name"] for row in rows}
+
+    async def _archived(self) -> frozenset[UUID]:
+        return archived_before(self.events, await archived_in(self.organization_id))
 
     async def _grants(self, holders: dict[UUID, str]) -> list[Grant]:
         """What these members and groups had, in the order in which it was given."""

@@ -102,6 +102,9 @@ COMMANDS: Mapping[str, Entry] = {
     "worker": Entry(
         "gateway.cli.worker:worker", "Do what is due by itself, such as ending access reviews."
     ),
+    "workspace": Entry(
+        "gateway.cli.workspaces:workspace", "Workspaces: opened, archived and brought back."
+    ),
 }
 """A command is loaded when it is run, so that a small one, and the list, need not wait for the
 application, and nothing but `demo` ever loads the demo.

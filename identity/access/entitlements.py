@@ -26,11 +26,16 @@ class Entitlements:
 
     features: frozenset[Feature]
     workspaces: int | None
+    seats: int | None
     audit_days: int
 
     def has_room(self, *, workspaces: int) -> bool:
         """Whether there may be one more workspace than these."""
         return self.workspaces is None or workspaces < self.workspaces
+
+    def has_seat(self, *, members: int) -> bool:
+        """Whether there may be one more active member than these."""
+        return self.seats is None or members < self.seats
 
 
 NEEDS_FEATURE: Mapping[Permission, frozenset[Feature]] = {
@@ -72,33 +77,49 @@ class PlanTable:
             requiredPlan=smallest,
         )
 
+    def limits_seats(self, plan: Plan) -> bool:
+        """Whether members have to be counted at all."""
+        return self.entitlements[plan].seats is not None
+
     def require_room(self, plan: Plan, *, workspaces: int) -> None:
         """Raise `PlanRequired`, which names the limit and the smallest plan that has room, unless
         there may be one more workspace than these.
         """
         included = self.entitlements[plan]
-        if included.has_room(workspaces=workspaces):
-            return
-        smallest = self._smallest(lambda other: other.has_room(workspaces=workspaces))
-        where = f"{smallest} has room for more." if smallest else "No plan has room for more."
-        raise PlanRequired(
-            f"Workspaces in the plan {plan.name}: at most {included.workspaces}. {where}",
-            limit=included.workspaces,
-            plan=plan.name,
-            requiredPlan=smallest,
-        )
+        if not included.has_room(workspaces=workspaces):
+            smallest = self._smallest(lambda other: other.has_room(workspaces=workspaces))
+            raise _full("Workspaces", plan, included.workspaces, smallest)
+
+    def require_seat(self, plan: Plan, *, members: int) -> None:
+        """The same, unless there may be one more active member than these."""
+        included = self.entitlements[plan]
+        if not included.has_seat(members=members):
+            smallest = self._smallest(lambda other: other.has_seat(members=members))
+            raise _full("Members", plan, included.seats, smallest)
 
     def _smallest(self, suffices: Callable[[Entitlements], bool]) -> str | None:
         """The name of the smallest plan that suffices; `Plan` lists them by size."""
         return next((plan.name for plan in Plan if suffices(self.entitlements[plan])), None)
 
 
+def _full(what: str, plan: Plan, limit: int | None, smallest: str | None) -> PlanRequired:
+    where = f"{smallest} has room for more." if smallest else "No plan has room for more."
+    return PlanRequired(
+        f"{what} in the plan {plan.name}: at most {limit}. {where}",
+        limit=limit,
+        plan=plan.name,
+        requiredPlan=smallest,
+    )
+
+
 plans = PlanTable(
     {
-        Plan.STARTER: Entitlements(frozenset(), workspaces=1, audit_days=30),
+        Plan.STARTER: Entitlements(frozenset(), workspaces=1, seats=5, audit_days=30),
         Plan.PREMIUM: Entitlements(
-            frozenset({Feature.SSO, Feature.AUDIT_JSONL}), workspaces=10, audit_days=365
+            frozenset({Feature.SSO, Feature.AUDIT_JSONL}), workspaces=10, seats=50, audit_days=365
         ),
-        Plan.ENTERPRISE: Entitlements(frozenset(Feature), workspaces=None, audit_days=7 * 365),
+        Plan.ENTERPRISE: Entitlements(
+            frozenset(Feature), workspaces=None, seats=None, audit_days=7 * 365
+        ),
     }
 )

@@ -288,8 +288,10 @@ def permissions_in(mask: int) -> tuple[Permission, ...]:
 
 ALL_MASK = mask_of(Permission)
 READ_MASK = mask_of(READ_LEVEL)
-ARCHIVED_MASK = READ_MASK | bits_of({Permission.MEMBERS_ASSIGN, Permission.MEMBERS_REMOVE})
-"""What an archived workspace leaves: reading it, and saying who may read it."""
+ARCHIVED_MASK = READ_MASK | bits_of(
+    {Permission.MEMBERS_ASSIGN, Permission.MEMBERS_REMOVE, Permission.WORKSPACE_DELETE}
+)
+"""What an archived workspace leaves: reading it, saying who may read it, and bringing it back."""
 ORGANIZATION_ONLY_MASK = mask_of(p for p in Permission if p.group in ORGANIZATION_ONLY_GROUPS)
 
 EFFECTIVE_MASKS: Mapping[ScopeType, int] = {

@@ -34,6 +34,11 @@ class Action(StrEnum):
     ORGANIZATION_PLAN = "organization.plan", "An organization was put on another plan."
     OWNER_RECOVER = "owner.recover", "The operator made a member an active owner again."
     WORKSPACE_CREATE = "workspace.create", "A workspace was opened."
+    WORKSPACE_ARCHIVE = (
+        "workspace.archive",
+        "A workspace was archived: it can be read, and nothing in it changed.",
+    )
+    WORKSPACE_RESTORE = "workspace.restore", "An archived workspace was brought back."
     MEMBER_PROVISION = "member.provision", "A directory added a person."
     MEMBER_UPDATE = "member.update", "A person's attributes changed."
     MEMBER_SUSPEND = "member.suspend", "A person lost access; sessions ended."

@@ -40,6 +40,8 @@ TELLING = frozenset(
         *_OF_MEMBERS,
         *_OF_GROUPS,
         Action.ORGANIZATION_PLAN,
+        Action.WORKSPACE_ARCHIVE,
+        Action.WORKSPACE_RESTORE,
         Action.MEMBER_PROVISION,
         Action.MEMBER_REMOVE,
         Action.MEMBER_LEAVE,
@@ -233,6 +235,17 @@ def plan_before(events: Iterable[Event], present: Plan) -> Plan:
         if event.action is Action.ORGANIZATION_PLAN:
             plan = Plan(event.was("plan"))
     return plan
+
+
+def archived_before(events: Iterable[Event], present: frozenset[UUID]) -> frozenset[UUID]:
+    """Which workspaces were archived before the events."""
+    archived = set(present)
+    for event in events:
+        if event.action is Action.WORKSPACE_ARCHIVE:
+            archived.discard(event.target_id)
+        elif event.action is Action.WORKSPACE_RESTORE:
+            archived.add(event.target_id)
+    return frozenset(archived)
 
 
 def roles_before(events: Iterable[Event], present: Mapping[UUID, PastRole]) -> dict[UUID, PastRole]:

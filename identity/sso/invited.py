@@ -47,8 +47,8 @@ async def accept(
     """Make whoever has the link a member, once.
 
     Raises `SignInRefused`: `INVITATION_OVER`, and `OTHER_ADDRESS` for a browser that is signed in
-    with another address; `Conflict` and `Forbidden` as `invitations.accept` does. Nothing changes
-    then.
+    with another address; `Conflict`, `Forbidden` and `PlanRequired` as `invitations.accept` does.
+    Nothing changes then.
     """
     seen = await usable(token)
     await _require_same_address(seen, session_token, limits)

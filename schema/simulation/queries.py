@@ -22,6 +22,7 @@ from schema.members.mutations import AssignRoleInput, UnassignRoleInput, UpdateA
 from schema.organization.mutations import ChangePlanInput
 from schema.previews import AccessPreview
 from schema.roles.mutations import DeleteRoleInput, RestoreRoleInput, UpdateRoleInput
+from schema.workspaces.mutations import ArchiveWorkspaceInput, RestoreWorkspaceInput
 
 
 def _one(description: str) -> Any:
@@ -44,6 +45,8 @@ class AccessChangeInput:
     suspend_member: SuspendMemberInput | None = _one("A member who is suspended.")
     reactivate_member: ReactivateMemberInput | None = _one("A member who is brought back.")
     remove_member: RemoveMemberInput | None = _one("A member who is taken out.")
+    archive_workspace: ArchiveWorkspaceInput | None = _one("A workspace that is archived.")
+    restore_workspace: RestoreWorkspaceInput | None = _one("A workspace that is brought back.")
     change_plan: ChangePlanInput | None = _one("Another plan. Needs `organization:plan`.")
 
     def given(self) -> Iterator[tuple[str, Any]]:

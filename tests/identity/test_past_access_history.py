@@ -25,6 +25,7 @@ from identity import (
     organizations,
     past_access,
     roles,
+    workspaces,
 )
 from identity.access.compiled import Access
 from identity.access.load import read_access, read_group_access
@@ -120,6 +121,7 @@ class History:
             assert set(found.access.grants) == set(access.grants), (moment, principal)
             assert masks(found.access) == masks(access), (moment, principal)
             assert found.access.plan_cut == access.plan_cut, moment
+            assert found.access.archived_workspaces == access.archived_workspaces, moment
         for moment in {moment for moment, _ in there}:
             for principal in self.seen.keys() - {each for at, each in there if at == moment}:
                 with suppress(NotFound):
@@ -284,6 +286,11 @@ class History:
     async def change_plan(self, pick: Pick) -> None:
         await organizations.change_plan(self.world.operator, list(Plan)[pick[0] % 3])
 
+    async def archive(self, pick: Pick) -> None:
+        workspace = (self.world.a, self.world.b)[pick[0] % 2]
+        put = (workspaces.archive, workspaces.restore)[pick[1] % 2]
+        await put(self.world.operator, workspace.id)
+
     async def wait(self, pick: Pick) -> None:
         self.clock.move(timedelta(minutes=30 * (pick[0] % 4)))
 
@@ -345,6 +352,8 @@ CHANGES: Sequence[Any] = [
     History.delete_campaign,
     History.review,
     History.change_plan,
+    History.archive,
+    History.archive,
     History.wait,
 ]
 PICKS = st.tuples(*[st.integers(min_value=0, max_value=99)] * 3)

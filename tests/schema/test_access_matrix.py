@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from identity import invitations, manual_groups
+from identity import invitations, manual_groups, workspaces
 from identity.access.decision import Target
 from identity.access.kinds import CAMPAIGN, MAILING_LIST, SENDING_SERVER, ResourceKind
 from identity.access.permissions import Permission
@@ -109,6 +109,11 @@ async def a_workspace(world: World, name: str) -> Given:
     return {"slug": name.lower(), "name": name}
 
 
+async def another_workspace(world: World, name: str) -> Given:
+    made = await workspaces.create(world.operator, slug=name.lower(), name=name)
+    return {"workspaceId": global_id("Workspace", made.id)}
+
+
 async def a_role(world: World, name: str) -> Given:
     return {"name": name, "permissions": ["CAMPAIGNS_READ"]}
 
@@ -187,6 +192,7 @@ OPERATIONS = [
     ),
     Operation("deleteSendingServer", P.SERVERS_DELETE, server, SENDING_SERVER),
     Operation("createWorkspace", P.WORKSPACE_CREATE, a_workspace),
+    Operation("archiveWorkspace", P.WORKSPACE_DELETE, another_workspace),
     Operation("createRole", P.ROLES_WRITE, a_role),
     Operation("updateRole", P.ROLES_WRITE, role_change, seen_with=P.ROLES_READ),
     Operation("deleteRole", P.ROLES_DELETE, role, seen_with=P.ROLES_READ),

@@ -25,6 +25,8 @@ PREVIEW = """
     }
 """
 PAYLOADS = {
+    "archiveWorkspace": ("ArchiveWorkspaceInput", "workspace { id }"),
+    "restoreWorkspace": ("RestoreWorkspaceInput", "workspace { id }"),
     "changePlan": ("ChangePlanInput", "organization { id }"),
     "updateRole": ("UpdateRoleInput", "role { id }"),
     "restoreRole": ("RestoreRoleInput", "role { id }"),

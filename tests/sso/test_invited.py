@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from identity import assignments, invitations, members
+from identity import assignments, invitations, members, organizations
 from identity.assignments import Scope
 from identity.invitations import invitation_path
 from identity.sso import domains
@@ -22,6 +22,7 @@ from models import (
     Member,
     MemberStatus,
     Outcome,
+    Plan,
     Role,
     Session,
     User,
@@ -353,3 +354,17 @@ async def test_signing_in_accepts_nothing_from_an_inviter_who_lost_the_right(
     assert await FederatedIdentity.all().count() == 0
     denied = await AuditEvent.filter(outcome=Outcome.DENIED).order_by("id")
     assert [event.action for event in denied] == ["invitation.accept", "session.sign_in"]
+
+
+async def test_nobody_accepts_where_no_seat_is_left(browser: Browser, world: World) -> None:
+    _, token = await invited(world)
+    for number in range(4):
+        await world.member(f"M{number}")
+    await organizations.change_plan(world.operator, Plan.STARTER)
+    before = await everything()
+    assert await accept(browser, token) == "plan_required"
+    assert await everything() == before
+    denied = (await world.events())[-1]
+    assert (denied.action, denied.outcome.value) == ("invitation.accept", "denied")
+    await organizations.change_plan(world.operator, Plan.PREMIUM)
+    assert await accept(browser, token) == "accepted"

@@ -34,7 +34,7 @@ AT_A_CAMPAIGN = {permission for permission in EVERYTHING if permission.startswit
     "roles:read",
 }
 
-LEFT_BY_ARCHIVING = READS | {"members:assign", "members:remove"}
+LEFT_BY_ARCHIVING = READS | {"members:assign", "members:remove", "workspace:delete"}
 
 
 class Held(NamedTuple):

@@ -7,7 +7,9 @@ from identity.access.permissions import Permission
 from identity.refusals import PlanRequired
 from models.organization import Plan
 
-NOTHING = PlanTable({plan: Entitlements(frozenset(), workspaces=1, audit_days=30) for plan in Plan})
+NOTHING = PlanTable(
+    {plan: Entitlements(frozenset(), workspaces=1, seats=1, audit_days=30) for plan in Plan}
+)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
     choices, id_of = document.choices, document.id_of
     label = choices.of(WRONG_TEXTS if choices.once_in(12) else TEXTS)
     match name:
+        case "archiveWorkspace" | "restoreWorkspace":
+            return {"workspaceId": id_of("Workspace")}, _dry_run(choices)
         case "changePlan":
             return {"plan": Name(choices.of(["STARTER", "PREMIUM", "ENTERPRISE"]))}, _dry_run(
                 choices
