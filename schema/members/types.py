@@ -17,9 +17,11 @@ from identity.access.compiled import Access
 from identity.access.kinds import KINDS
 from identity.access.lookup import Place
 from identity.access.permissions import Permission
+from identity.api_keys.reading import API_KEY
 from identity.assignment_listing import AssignmentsAt
 from identity.assignments import Scope
 from identity.holders import PRINCIPALS
+from models.api_key import ApiKey as ApiKeyRow
 from models.assignment import Assignment as AssignmentRow
 from models.assignment import PrincipalType, ScopeType
 from models.group import Group as GroupRow
@@ -85,11 +87,14 @@ class Assignment(Node):
         requires=PUBLIC,
     )
 
-    @public("Who has it.")
+    @public("Who has it; null for a service key that the viewer may not see.")
     async def principal(self, info: ContextInfo) -> Node | None:
-        model = PRINCIPALS[self.row.principal_type]
-        name = PRINCIPAL_NODES[self.row.principal_type]
-        return _node(info, name, await info.context.row(model, self.row.principal_id))
+        kind = self.row.principal_type
+        row = await info.context.row(PRINCIPALS[kind], self.row.principal_id)
+        if isinstance(row, ApiKeyRow):
+            at = API_KEY.place.target_of(row)
+            row = row if API_KEY.seen(info.context.access, at) else None
+        return _node(info, PRINCIPAL_NODES[kind], row)
 
     @public("The place; null where the viewer may not see it.")
     async def scope(self, info: ContextInfo) -> Node | None:

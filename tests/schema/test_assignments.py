@@ -13,6 +13,7 @@ from models.clock import now
 from schema.ids import global_id
 from tests.door import Person, sign_in
 from tests.identity.picture import picture
+from tests.keys import service_key
 from tests.schema.test_dry_runs import rehearsed
 from tests.statements import counted_statements
 from tests.world import World, at_campaign, at_workspace
@@ -359,3 +360,27 @@ async def test_the_number_of_statements_does_not_grow(
             await olga.data(document, given)
         counts.append(len(texts))
     assert counts == [statements] * 3
+
+
+async def test_a_service_key_is_shown_to_who_reads_keys(olga: Person, world: World) -> None:
+    """Who reads members there learns that a key has a role, and its id, and no more of it."""
+    key, _ = await service_key(
+        world, Permission.CAMPAIGNS_READ, role=BuiltinRole.VIEWER, at=at_workspace(world.a)
+    )
+    mia = await world.member("Mia")
+    await world.give(mia, BuiltinRole.MEMBER, at_workspace(world.a))
+    asked = """
+        query ($id: ID!) {
+          workspace(id: $id) {
+            assignments(filter: {principalType: API_KEY}) {
+              nodes { principalId principal { ... on ApiKey { name } } }
+            }
+          }
+        }
+    """
+    person = await sign_in(olga.http, world, mia)
+    for viewer, shown in ((olga, {"name": "Deploy bot"}), (person, None)):
+        data = await viewer.data(asked, {"id": global_id("Workspace", world.a.id)})
+        assert data["workspace"]["assignments"]["nodes"] == [
+            {"principalId": global_id("ApiKey", key.id), "principal": shown}
+        ]
