@@ -53,6 +53,7 @@ format: $(DEV)
 bench: $(BENCH) bench-peers
 	@$(BIN)/python -m benchmarks.graphql $(BENCH_ARGS)
 	@$(BIN)/python -m benchmarks.access $(if $(findstring --quick,$(BENCH_ARGS)),--quick)
+	@$(BIN)/python -m benchmarks.audit $(if $(findstring --quick,$(BENCH_ARGS)),,--full)
 	@for file in $(or $(wildcard benchmarks/bench_*.py),none); do \
 		if [ $$file = none ]; then echo "There are no benchmarks/bench_*.py yet."; exit 0; fi; \
 		echo "== $$file"; \

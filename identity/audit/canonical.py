@@ -9,7 +9,6 @@ What is sealed must read the same for ever: a column that is added to events aft
 out of the document where it is null.
 """
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from typing import Any
@@ -71,7 +70,7 @@ def _text(value: UUID | None) -> str | None:
 
 def canonical_time(moment: datetime) -> str:
     """RFC 3339 in UTC, always with six digits of the second's fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def canonical_bytes(document: object) -> bytes:
@@ -80,42 +79,24 @@ def canonical_bytes(document: object) -> bytes:
     Raises `ValueError` for a number that is none (NaN, infinity) and a character that is none (half
     of a surrogate pair), and `TypeError` for what JSON does not have.
     """
-    return "".join(_pieces(document)).encode()
+    return _canonical(document).encode()
 
 
-def _pieces(value: object) -> Iterator[str]:
+def _canonical(value: object) -> str:
     if isinstance(value, str):
-        yield encode_basestring(value)
-    elif value is None or isinstance(value, bool):
-        yield {None: "null", True: "true", False: "false"}[value]
-    elif isinstance(value, int):
-        yield int.__repr__(value)
-    elif isinstance(value, float):
-        yield _number(value)
-    elif isinstance(value, Mapping):
-        yield from _object(value)
-    elif isinstance(value, list | tuple):
-        yield from _array(value)
-    else:
-        raise TypeError(f"JSON has no {type(value).__name__}")
-
-
-def _object(members: Mapping[str, object]) -> Iterator[str]:
-    before = "{"
-    for name in sorted(members, key=_utf_16):
-        yield f"{before}{encode_basestring(name)}:"
-        yield from _pieces(members[name])
-        before = ","
-    yield "}" if members else "{}"
-
-
-def _array(items: list[object] | tuple[object, ...]) -> Iterator[str]:
-    before = "["
-    for item in items:
-        yield before
-        yield from _pieces(item)
-        before = ","
-    yield "]" if items else "[]"
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if isinstance(value, dict):
+        names = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf_16)
+        return f"{{{','.join([f'{encode_basestring(n)}:{_canonical(value[n])}' for n in names])}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join([_canonical(item) for item in value])}]"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return _number(value)
+    raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 def _utf_16(name: str) -> bytes:
