@@ -57,6 +57,7 @@ EXISTS_WITH: Mapping[str, Existence] = {
     **{SCOPE_NODES[kind.scope_type]: (kind.seen_with, kind.scope_type) for kind in KINDS.values()},
     "AccessReview": ((Permission.MEMBERS_READ,), None),
     "AccessReviewItem": ((Permission.MEMBERS_READ,), None),
+    "ApiKey": ((Permission.API_KEYS_READ,), None),
     "Assignment": ((Permission.MEMBERS_READ,), None),
     "Group": ((Permission.MEMBERS_READ,), ScopeType.ORGANIZATION),
     "Invitation": ((Permission.MEMBERS_READ,), None),

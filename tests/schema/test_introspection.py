@@ -63,6 +63,7 @@ async def test_an_operator_of_a_workspace_sees_their_part(otto: Person) -> None:
 
     assert fields(schema, "Mutation") == [
         "leaveOrganization",
+        "revokeOwnApiKey",
         "createCampaign",
         "updateCampaign",
         "sendCampaign",
@@ -128,6 +129,7 @@ async def test_possible_types_and_fields_of_a_shown_type_are_cut_too(otto: Perso
     )
     possible = {each["name"]: each["fields"] for each in data["__type"]["possibleTypes"]}
     assert set(possible) == {
+        "ApiKey",  # one's own
         "Campaign",
         "Group",
         "MailingList",

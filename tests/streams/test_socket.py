@@ -112,7 +112,8 @@ async def test_a_client_that_is_no_browser_sends_no_origin(local: Local) -> None
     [
         {"cookie": None},
         {"cookie": "__Host-gatepost_session=nobody"},
-        {"authorization": "Bearer x"},
+        {"authorization": "Basic x"},
+        {"cookie": None, "authorization": "Bearer x"},
     ],
 )
 async def test_without_a_session_it_closes_at_once(
