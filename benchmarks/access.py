@@ -3,7 +3,7 @@
 * check: one permission of one member, with 1,000 roles and 100,000 assignments, beside pycasbin and
   Cedar (cedarpy). All three are given the same roles and assignments and must agree on a sample.
   Cedar's policies and entities are parsed beforehand, and casbin's role links built.
-* access: reading and compiling what a member was given.
+* access: reading and compiling what a member was given, and how long others wait meanwhile.
 * list: a page of the campaigns that a member sees among a million, the first and a deep one, for
   members with 10, 1,000 and 100,000 grants at single campaigns.
 * who can: a page of the members who may send, among 5,000 of whom each has a role.
@@ -76,6 +76,8 @@ NUMBERED = "018f0000-0000-7000-8000-"
 """How the ids of rows made by SQL begin; their number follows."""
 PAGE = Window(limit=26)
 SEED = 7
+WAIT = 0.05
+"""Seconds that reading an access may keep the event loop from others."""
 LONGEST = 5.0
 """Seconds after which a measurement has enough rounds."""
 
@@ -460,6 +462,8 @@ async def _measured(size: Size, stage: Stage) -> AsyncIterator[Line]:
     for count, member in stage.members.items():
         read = partial(read_access, stage.organization_id, member.id, Plan.ENTERPRISE)
         yield Line(f"access of {count:,} grants, read and compiled", await _median(size, read))
+        waits = await _longest_wait(read)
+        yield Line(f"access of {count:,} grants, longest wait of others", waits, WAIT)
         access = await read()
         for name, window in (("first", PAGE), ("deep", _deep(size))):
             page = partial(_page, access, stage, window)
@@ -504,7 +508,10 @@ async def _measured(size: Size, stage: Stage) -> AsyncIterator[Line]:
         await _median(size, simulate),
         0.2,
     )
-    yield Line("simulate another plan", await _median(size, partial(rehearse, asker, downgraded)))
+    yield Line(
+        f"simulate another plan, with {max(size.grants):,} grants of one",
+        await _median(size, partial(rehearse, asker, downgraded)),
+    )
 
 
 def _deep(size: Size) -> Window:
@@ -519,6 +526,26 @@ async def _page(access: Access, stage: Stage, window: Window) -> Sequence[object
     text = listing.rows(values, window)
     assert text is not None
     return await fetch(text, values.given)
+
+
+async def _longest_wait(work: Callable[[], Awaitable[object]]) -> float:
+    """The longest that the event loop served nobody else while the work was done, in three runs."""
+    longest = 0.0
+
+    async def other() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    waiting = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        await work()
+    waiting.cancel()
+    return longest
 
 
 async def _median(size: Size, work: Callable[[], Awaitable[object]]) -> float:

@@ -11,7 +11,6 @@ from models.user import User
 
 
 class MemberStatus(StrEnum):
-    INVITED = "invited"
     ACTIVE = "active"
     SUSPENDED = "suspended"
 

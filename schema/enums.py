@@ -139,7 +139,6 @@ describe(
     MemberStatus,
     "Whether a member can sign in.",
     {
-        MemberStatus.INVITED: "Not yet: they have been invited.",
         MemberStatus.ACTIVE: "Yes.",
         MemberStatus.SUSPENDED: "No, until they are active again.",
     },

@@ -31,6 +31,8 @@ class _Change:
 
 def differences(before: Access, after: Access) -> list[Difference]:
     """The organization's first, then workspaces, then resources. Empty when nothing changed."""
+    if _alike(before, after):
+        return []
     at_organization = _change(before, after, ORGANIZATION)
     found = [_difference(ScopeType.ORGANIZATION, before.organization_id, None, at_organization)]
     for scope_type, scope_id, workspace_id in sorted(_scopes(before, after), key=_order):
@@ -41,6 +43,22 @@ def differences(before: Access, after: Access) -> list[Difference]:
             change = _without(change, _change(before, after, Target(workspace_id)))
         found.append(_difference(scope_type, scope_id, workspace_id, change))
     return [each for each in found if each.gained or each.lost]
+
+
+def _alike(before: Access, after: Access) -> bool:
+    """Whether they cannot differ at any scope, of which there may be very many: the same masks, and
+    a plan that cuts nothing of what is held anywhere.
+    """
+    recut = before.plan_cut ^ after.plan_cut
+    return (
+        not (before.granted_anywhere | before.fixed_mask) & recut
+        and not (after.granted_anywhere | after.fixed_mask) & recut
+        and before.archived_workspaces == after.archived_workspaces
+        and before.fixed_mask == after.fixed_mask
+        and before.organization_mask == after.organization_mask
+        and before.workspace_masks == after.workspace_masks
+        and before.resource_masks == after.resource_masks
+    )
 
 
 def _scopes(before: Access, after: Access) -> set[tuple[ScopeType, UUID, UUID]]:

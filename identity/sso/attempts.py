@@ -120,8 +120,6 @@ def require_active(member: Member) -> None:
     """Raise `SignInRefused` for a member who may not sign in."""
     if member.status is MemberStatus.SUSPENDED:
         raise SignInRefused(Reason.MEMBER_SUSPENDED, about=target(member))
-    if member.status is MemberStatus.INVITED:
-        raise SignInRefused(Reason.MEMBER_INVITED, about=target(member))
 
 
 def somebody(attempt: LoginAttempt, origin: Origin) -> Subject:

@@ -49,7 +49,7 @@ describe(
     DeniedBy,
     "What stands in the way of a permission.",
     {
-        DeniedBy.NOT_ACTIVE: "The member is invited or suspended, and holds nothing until active.",
+        DeniedBy.NOT_ACTIVE: "The member is suspended, and holds nothing until active.",
         DeniedBy.MISSING_PERMISSION: "No role of theirs holds it there.",
         DeniedBy.MISSING_SCOPE: "The API key does not carry it; what is behind the key holds it.",
         DeniedBy.OUT_OF_BOUNDS: "The API key is limited to other places.",

@@ -30,6 +30,7 @@ ACCEPTED: dict[str, str] = {
     "DeleteRoleInput.replacementId changed its guard from none to MEMBERS_ASSIGN at anywhere.": (
         "the use case refuses it to who may not give roles, wherever the role is held"
     ),
+    "Enum value MemberStatus.INVITED was removed.": "nobody ever was: it is no membership",
     **dict.fromkeys(
         (
             "Field RolePayload.role changed type from Role! to Role.",

@@ -27,6 +27,7 @@ from identity import (
     organizations,
     roles,
     sending_servers,
+    workspaces,
 )
 from identity.access.kinds import KINDS
 from identity.access.load import cache
@@ -185,6 +186,17 @@ class UseCases(Driven):
     def change_plan(self, actor: int, plan: Plan) -> None:
         self._attempt(actor, lambda s: organizations.change_plan(s, plan))
         self.run(self.world.organization.refresh_from_db())
+
+    @rule(
+        actor=NUMBER,
+        workspace=NUMBER,
+        put=st.sampled_from([workspaces.archive, workspaces.restore]),
+    )
+    def archive_or_restore(
+        self, actor: int, workspace: int, put: Callable[[Subject, UUID], Awaitable[object]]
+    ) -> None:
+        workspace_id = [self.world.a.id, self.world.b.id][workspace % 2]
+        self._attempt(actor, lambda s: put(s, workspace_id))
 
     @rule(actor=NUMBER, group=NUMBER, add=st.sets(NUMBER, max_size=2), remove=NUMBER)
     def change_group(self, actor: int, group: int, add: set[int], remove: int) -> None:

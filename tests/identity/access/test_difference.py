@@ -1,5 +1,7 @@
 """What is said to somebody whose access changed."""
 
+from dataclasses import replace
+
 from identity import assignments
 from identity.access.difference import Difference, differences
 from identity.access.permissions import Permission
@@ -45,3 +47,20 @@ async def test_each_scope_says_what_is_new_there(world: World) -> None:
         ),
         on_campaign,
     ]
+
+
+async def test_a_plan_or_an_archived_workspace_differs_by_the_same_grants(world: World) -> None:
+    member = await world.member("Mia")
+    sender = await world.custom_role("Sender", Permission.CAMPAIGNS_SEND)
+    await world.give(member, sender, at_workspace(world.a))
+    mia = (await world.subject(member)).access
+    olga = (await world.subject(world.owner)).access
+    manage, send = Permission.IDENTITY_MANAGE, Permission.CAMPAIGNS_SEND
+    for access, lost in ((olga, [(manage,)]), (mia, [])):
+        smaller = replace(access, plan_cut=access.plan_cut | manage.bit)
+        assert [each.lost for each in differences(access, smaller)] == lost
+        assert [each.gained for each in differences(smaller, access)] == lost
+    archived = replace(mia, archived_workspaces=frozenset({world.a.id}))
+    assert [(e.scope_id, e.lost) for e in differences(mia, archived)] == [(world.a.id, (send,))]
+    elsewhere = replace(mia, archived_workspaces=frozenset({world.b.id}))
+    assert differences(mia, elsewhere) == []
