@@ -36,7 +36,8 @@ from models.reading import fetch
 from models.window import Window
 from models.workspace import Workspace
 
-BATCH = 500
+BATCH = 100
+"""Events that are read and written at once, while the process does nothing else for a moment."""
 
 
 class Format(StrEnum):

@@ -100,7 +100,7 @@ COMMANDS: Mapping[str, Entry] = {
         "gateway.cli.webhooks:webhook", "Webhooks: addresses that audit events are delivered to."
     ),
     "worker": Entry(
-        "gateway.cli.worker:worker", "Do what is due by itself, such as ending access reviews."
+        "gateway.cli.worker:worker", "Do what is due by itself, such as delivering to webhooks."
     ),
     "workspace": Entry(
         "gateway.cli.workspaces:workspace", "Workspaces: opened, archived and brought back."

@@ -1,7 +1,9 @@
 """What was done: the catalogue of actions, diffs, and the writing of events.
 
 Owns: `actions` (every sensitive action by name), `diff` (what changed), `record` (one row an
-action, in the transaction of the action), `read` (the log, for those who may read it), `canonical`
+action, in the transaction of the action), `read` (the log, for those who may read it), `filters`
+(which events somebody asks for, with `words` for free text), `formats` and `ocsf` (events as lines
+of a file), `export_size` (how many there will be), `canonical`
 (an event as the one text that is exported and sealed), `sealing` (the chain of seals, off the write
 path; its arithmetic in `chain`, its keys in `signing`), `verifying` (the log against its seals),
 `sealed_file` and `sealed_file_check` (the same in a file) and `replay` (how access was before

@@ -167,6 +167,27 @@ async def test_the_log_comes_as_audit_events(world: World, mia: Viewer) -> None:
     assert [each["id"] for each in found] == [global_id("AuditEvent", row.id) for row in rows]
 
 
+async def test_a_filter_lets_through_what_it_asks_for(world: World, mia: Viewer) -> None:
+    query = """
+        subscription Tail($after: ID, $filter: AuditEventFilter) {
+          auditEvents(after: $after, filter: $filter) { reason }
+        }
+    """
+    asked = {"action": ["role.*"], "outcome": ["SUCCESS"], "text": "wanted"}
+    async with aclosing(mia.ask(query, after=await newest(world), filter=asked)) as events:
+        waiting = asyncio.create_task(following(events))
+        for action, reason in (
+            (Action.GROUP_CREATE, "wanted"),
+            (Action.ROLE_CREATE, "other"),
+            (Action.ROLE_CREATE, "wanted"),
+        ):
+            async with transaction():
+                await record(action, subject=world.operator, target=None, reason=reason)
+        assert await waiting == {"auditEvents": {"reason": "wanted"}}
+    body = await mia.only(query, filter={"action": ["nothing"]})
+    assert body["errors"][0]["extensions"]["field"] == "filter.action"
+
+
 async def test_following_uses_what_the_field_and_those_of_each_event_take(
     world: World, mia: Viewer
 ) -> None:
