@@ -24,18 +24,39 @@ from models.access_review import (
 from models.assignment import Assignment
 from models.clock import now
 
+AT_ONCE = 500
+"""Items that are decided about in one transaction."""
+
 
 async def close(subject: Subject, review_id: UUID) -> AccessReview:
     """End a review now. Unanswered assignments stay, or are taken away where that is what the
     review says: each by the rule for the subject, and a refused one stays with the code of it.
 
-    Raises `NotFound`, `Forbidden` for anybody but an owner, and `Conflict` when it has ended.
+    Of many, some are done in a transaction of their own after the other, so that nobody waits for
+    all of them; one that is interrupted is open, and goes on when it is closed again. Raises
+    `NotFound`, `Forbidden` for anybody but an owner, and `Conflict` when it has ended.
+    """
+    after: UUID | None = None
+    while True:
+        review, after = await _close_some(subject, review_id, after)
+        if after is None:
+            return review
+
+
+async def _close_some(
+    subject: Subject, review_id: UUID, after: UUID | None
+) -> tuple[AccessReview, UUID | None]:
+    """Decide about the next items, by the ids of their assignments, the last first. The assignment
+    with which to go on; without one, the review has ended.
     """
     async with writing(subject, Action.ACCESS_REVIEW_CLOSE, changes_access=True) as write:
         review = await _open(write, review_id)
-        pending = await AccessReviewItem.filter(
+        waiting = AccessReviewItem.filter(
             review_id=review.id, decision=AccessReviewDecision.PENDING
         )
+        if after is not None:
+            waiting = waiting.filter(assignment_id__lt=after)
+        pending = await waiting.order_by("-assignment_id").limit(AT_ONCE)
         stands = await standing(write.organization_id, pending)
         gone = [item.id for item in pending if item.id not in stands]
         refused: Mapping[UUID, Refusal] = {}
@@ -49,8 +70,11 @@ async def close(subject: Subject, review_id: UUID) -> AccessReview:
         await _explain(review, refused)
         decided = {AccessReviewDecision.GONE: len(gone), AccessReviewDecision.EXPIRED: len(expired)}
         count(review, Counter(decided))
+        if len(pending) == AT_ONCE:
+            await review.save()
+            return review, pending[-1].assignment_id
         await _end(write, review, AccessReviewStatus.CLOSED)
-    return review
+    return review, None
 
 
 async def cancel(subject: Subject, review_id: UUID) -> AccessReview:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from identity import moments, owners, text
 from identity.access import targets
+from identity.access.decision import Target
+from identity.access.load import read_accesses
+from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import target
@@ -55,9 +58,9 @@ async def open_review(
     """Open a review of the assignments in a workspace, or without one of all of Owner.
 
     Each assignment is given to one of the reviewers in turn, but not to who holds it; to any owner
-    where that leaves nobody. Raises `Forbidden` for anybody but an owner, `BadInput`, `NotFound`
-    for the workspace or a reviewer, and `Conflict` when there is an open review of the same, or
-    nothing to review.
+    where that leaves nobody. Raises `Forbidden` for anybody but an owner, `BadInput` (also for a
+    reviewer who may not give and take roles there), `NotFound` for the workspace or a reviewer, and
+    `Conflict` when there is an open review of the same, or nothing to review.
     """
     title = text.label(title, field="title", longest=200)
     due_at = moments.future(due_at, what="due date", field="dueAt")
@@ -71,7 +74,7 @@ async def open_review(
             workspace = await targets.visible_workspace(write.access, workspace_id)
             write.about(target(workspace), workspace_id=workspace_id)
         owners.require_being_owner(write.subject)
-        reviewers = await _reviewers(write, reviewer_ids)
+        reviewers = await _reviewers(write, reviewer_ids, Target(workspace_id))
         if await AccessReview.exists(
             organization_id=write.organization_id,
             subject=about,
@@ -106,8 +109,10 @@ async def open_review(
     return review
 
 
-async def _reviewers(write: Write, ids: Sequence[UUID]) -> Sequence[Member]:
-    """The reviewers, who are active members. Raises `NotFound`."""
+async def _reviewers(write: Write, ids: Sequence[UUID], at: Target) -> Sequence[Member]:
+    """The reviewers: active members who may give and take roles there, which is asked again of each
+    decision. Raises `NotFound` and `BadInput`.
+    """
     if not ids:
         return []
     found = await Member.filter(
@@ -115,6 +120,13 @@ async def _reviewers(write: Write, ids: Sequence[UUID]) -> Sequence[Member]:
     )
     if len(found) < len(ids):
         raise NotFound("active member")
+    accesses = await read_accesses(write.organization_id, ids, write.subject.plan)
+    for member in found:
+        if not accesses[member.id].allows(Permission.MEMBERS_ASSIGN, at):
+            raise BadInput(
+                f"{member.name} may not give and take roles there, and so decides about none.",
+                field="reviewerIds",
+            )
     return found
 
 

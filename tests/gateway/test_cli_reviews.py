@@ -2,8 +2,17 @@
 
 import json
 
-from identity import organizations
-from models import AccessReview, AccessReviewItem, AuditEvent, Organization
+from identity import assignments, organizations, roles
+from identity.access.permissions import Permission
+from identity.assignments import Principal, Scope
+from models import (
+    AccessReview,
+    AccessReviewItem,
+    AuditEvent,
+    Organization,
+    PrincipalType,
+    ScopeType,
+)
 from tests.gateway.commands import Gatepost
 
 OPEN = ("review", "open", "--org", "acme", "--title", "Owners", "--due", "2999-01-31")
@@ -90,6 +99,14 @@ def test_the_reviewers_are_named_by_their_addresses(gatepost: Gatepost) -> None:
         organization = await Organization.get(slug="acme")
         member = await organizations.add_member(
             organization.id, email="rita@acme.example", name="Rita"
+        )
+        subject = await organizations.operator_of("acme")
+        role = await roles.create(subject, name="Lead", permissions=[Permission.MEMBERS_ASSIGN])
+        await assignments.assign(
+            subject,
+            role_id=role.id,
+            principal=Principal(PrincipalType.MEMBER, member.id),
+            scope=Scope(ScopeType.ORGANIZATION, organization.id),
         )
         return str(member.id)
 

@@ -2,7 +2,8 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ from identity.access.permissions import Permission
 from identity.answers import GrantSource
 from identity.assignments import Principal
 from identity.refusals import BadInput, Forbidden, NotFound, Unauthenticated
-from models import BuiltinRole, Group, Member, Organization, PrincipalType
+from models import Assignment, BuiltinRole, Group, Member, Organization, PrincipalType
 from models.clock import now
 from models.database import snapshot
 from models.sql import is_postgres
@@ -22,7 +23,7 @@ from tests.statements import counted_statements
 from tests.world import UNKNOWN_ID, World, at_workspace, new_world
 
 P = Permission
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def of(member: Member) -> Principal:
@@ -214,3 +215,50 @@ async def _elsewhere(url: str, sql: str) -> None:
         with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as file:
             file.execute(sql)
             file.commit()
+
+
+async def test_a_role_that_ended_and_was_given_again_is_told_at_each_moment(
+    world: World, movable_clock: MovableClock
+) -> None:
+    """The row that had ended makes way for the new one, also when another role replaces it."""
+    ann, owner = await world.member("Ann"), await world.subject(world.owner)
+    role = await world.custom_role("Shift", P.CAMPAIGNS_SEND)
+
+    async def give(until: timedelta | None) -> Assignment:
+        return await assignments.assign(
+            world.operator,
+            role_id=role.id,
+            principal=of(ann),
+            scope=at_workspace(world.a),
+            expires_at=None if until is None else now() + until,
+        )
+
+    async def told(moment: datetime) -> list[tuple[UUID, str, datetime | None]]:
+        held = await past_access.access_as_of(owner, of(ann), moment)
+        return [(h.id, h.grant.role_name, h.grant.expires_at) for h in held]
+
+    expected: dict[datetime, list[tuple[UUID, str, datetime | None]]] = {now(): []}
+    movable_clock.move(HOUR)
+    first = await give(2 * HOUR)
+    movable_clock.move(HOUR)
+    expected[now()] = [(first.id, "Shift", first.expires_at)]
+    movable_clock.move(2 * HOUR)
+    expected[now()] = []  # ended, and still there
+    movable_clock.move(HOUR)
+    second = await give(2 * HOUR)
+    movable_clock.move(HOUR)
+    expected[now()] = [(second.id, "Shift", second.expires_at)]
+    movable_clock.move(2 * HOUR)
+    expected[now()] = []
+    movable_clock.move(HOUR)
+    third = await give(None)
+    assert [row.id for row in await Assignment.filter(principal_id=ann.id)] == [third.id]
+    movable_clock.move(HOUR)
+    expected[now()] = [(third.id, "Shift", None)]
+    movable_clock.move(HOUR)
+    viewer = await world.role(BuiltinRole.VIEWER)
+    await roles.delete(world.operator, role.id, replacement_id=viewer.id)
+    movable_clock.move(HOUR)
+    expected[now()] = [(third.id, "Viewer", None)]
+
+    assert {moment: await told(moment) for moment in expected} == expected

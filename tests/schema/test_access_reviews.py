@@ -17,6 +17,7 @@ from models import (
 from models.clock import now
 from schema.ids import global_id
 from tests.door import Person, sign_in
+from tests.identity.access_reviews.reviews import let_review
 from tests.statements import counted_statements
 from tests.world import World, at_workspace
 
@@ -102,6 +103,7 @@ async def test_a_review_from_its_beginning_to_its_end(
 ) -> None:
     bob = await world.member("Bob")
     given = await world.give(bob, BuiltinRole.OPERATOR, at_workspace(world.a))
+    await let_review(world, ann.id)
     answer = await opened(
         olga, world, unanswered="REVOKE", reviewerIds=[global_id("Member", ann.id)]
     )
@@ -294,6 +296,7 @@ async def test_a_page_of_items_is_one_statement(
     for number in range(people):
         member = await world.member(f"Member {number}")
         await world.give(member, BuiltinRole.VIEWER, at_workspace(world.a))
+    await let_review(world, ann.id)
     answer = await opened(olga, world, reviewerIds=[global_id("Member", ann.id)])
     variables = {"id": answer["data"]["openAccessReview"]["accessReview"]["id"]}
     await olga.data(PAGE, variables)  # compiles the access

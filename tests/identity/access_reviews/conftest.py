@@ -9,7 +9,7 @@ from identity.access_reviews import opening
 from identity.subject import Subject
 from models import BuiltinRole, Member, Unanswered, Workspace
 from models.clock import now
-from tests.identity.access_reviews.reviews import Open, OpenReview
+from tests.identity.access_reviews.reviews import Open, OpenReview, let_review
 from tests.world import World, at_workspace
 
 
@@ -35,8 +35,10 @@ async def bob(world: World) -> Member:
 
 
 @pytest.fixture
-def reviewing(owner: Subject) -> Open:
-    """Opens a review as the owner: due in ten days, of a workspace if one is given."""
+def reviewing(world: World, owner: Subject) -> Open:
+    """Opens a review as the owner: due in ten days, of a workspace if one is given. The reviewers
+    are let give and take roles.
+    """
 
     async def opened(
         workspace: Workspace | None = None,
@@ -45,13 +47,15 @@ def reviewing(owner: Subject) -> Open:
         due_in: timedelta = timedelta(days=10),
         reviewers: tuple[UUID | None, ...] = (),
     ) -> OpenReview:
+        asked = [each for each in reviewers if each is not None]
+        await let_review(world, *asked)
         row = await opening.open_review(
             owner,
             title="Spring review",
             workspace_id=None if workspace is None else workspace.id,
             due_at=now() + due_in,
             unanswered=unanswered,
-            reviewer_ids=[each for each in reviewers if each is not None],
+            reviewer_ids=asked,
         )
         return OpenReview(row)
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from identity import groups
+from identity.access.permissions import Permission
 from identity.access_reviews import deciding
 from identity.access_reviews.deciding import Answer
 from identity.groups import DirectoryGroup
 from identity.refusals import Refusal
 from identity.subject import Subject
-from models import AccessReview, AccessReviewItem, Group, Member
+from models import AccessReview, AccessReviewItem, Assignment, Group, Member, Role
 from tests.world import World
 
 Open = Callable[..., Coroutine[Any, Any, "OpenReview"]]
@@ -53,6 +55,16 @@ class OpenReview:
         assert counted == {name: number for name, number in found.items() if number}
         assert row.total == len(decisions)
         return counted
+
+
+async def let_review(world: World, *member_ids: UUID) -> None:
+    """Have these members give and take roles everywhere; they hold nothing to give."""
+    role = await Role.get_or_none(organization=world.organization, name="Reviewer")
+    if role is None:
+        role = await world.custom_role("Reviewer", Permission.MEMBERS_ASSIGN)
+    for member_id in member_ids:
+        if not await Assignment.exists(role=role, principal_id=member_id):
+            await world.give(await Member.get(id=member_id), role, world.everywhere)
 
 
 async def group_of(world: World, name: str, *members: Member) -> Group:

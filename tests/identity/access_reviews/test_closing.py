@@ -173,6 +173,64 @@ async def test_the_statements_do_not_grow_with_the_items(
     assert len(statements) == 14, statements
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 500])
+@pytest.mark.parametrize("unanswered", Unanswered)
+async def test_many_are_closed_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    reviewing: Open,
+    at_once: int,
+    unanswered: Unanswered,
+) -> None:
+    """With the same end as at once: of the owners the first stays, and what is gone is gone."""
+    monkeypatch.setattr(closing, "AT_ONCE", at_once)
+    given = [
+        await world.give(
+            await world.member(f"Member {number}"), BuiltinRole.OWNER, world.everywhere
+        )
+        for number in range(5)
+    ]
+    review = await reviewing(unanswered=unanswered)
+    await Assignment.filter(id=given[2].id).delete()
+
+    row = await closing.close(world.operator, review.row.id)
+
+    assert row.status is AccessReviewStatus.CLOSED
+    if unanswered is Unanswered.REVOKE:
+        assert await review.counts() == {"gone": 1, "expired": 4, "pending": 1}
+        assert [each.principal_id for each in await Assignment.all()] == [world.owner.id]
+    else:
+        assert await review.counts() == {"gone": 1, "pending": 5}
+    events = await world.events()
+    assert [event.action for event in events].count("access_review.close") == 1
+
+
+async def test_one_that_was_interrupted_goes_on(
+    monkeypatch: pytest.MonkeyPatch, world: World, reviewing: Open
+) -> None:
+    """The process dies between two parts: the review is open, and what is done is done."""
+    monkeypatch.setattr(closing, "AT_ONCE", 2)
+    for number in range(5):
+        member = await world.member(f"Member {number}")
+        await world.give(member, BuiltinRole.VIEWER, at_workspace(world.a))
+    review = await reviewing(world.a, unanswered=Unanswered.REVOKE)
+    with monkeypatch.context() as dying:
+        dying.setattr(closing, "_end", _dies)
+        with pytest.raises(RuntimeError):
+            await closing.close(world.operator, review.row.id)
+    assert await review.counts() == {"expired": 4, "pending": 1}
+    assert (await AccessReview.get(id=review.row.id)).status is AccessReviewStatus.OPEN
+
+    await closing.close(world.operator, review.row.id)
+
+    assert await review.counts() == {"expired": 5}
+    assert await Assignment.filter(workspace=world.a).count() == 0
+
+
+async def _dies(*_: object) -> None:
+    raise RuntimeError
+
+
 async def done_by_itself(world: World) -> list[str]:
     """What is done now, as it is recorded."""
     log = len(await world.events())

@@ -161,6 +161,7 @@ async def test_who_is_asked_must_give_roles_there(
     review = await reviewing(world.a, reviewers=(bob.id,))
     item = await review.item(ann)
     assert item.reviewer_id == bob.id
+    await Assignment.filter(principal_id=bob.id, role__name="Reviewer").delete()
     subject = await world.subject(bob)
     async with refused(NotFound):
         await deciding.decide(subject, review.row.id, [Answer(item.id, confirms=True)])

@@ -34,7 +34,7 @@ from models.ids import new_id
 from models.listing import page
 from models.window import Window
 from tests.clock import MovableClock
-from tests.identity.access_reviews.reviews import Open, group_of
+from tests.identity.access_reviews.reviews import Open, group_of, let_review
 from tests.identity.refusing import outcome, refused, story
 from tests.statements import counted_statements
 from tests.world import UNKNOWN_ID, World, at_campaign, at_workspace, new_world
@@ -258,11 +258,31 @@ async def test_the_statements_do_not_grow_with_the_assignments(
     for number in range(people):
         member = await world.member(f"Member {number}")
         await world.give(member, BuiltinRole.VIEWER, at_workspace(world.a))
+    await let_review(world, ann.id)
     owner = await world.subject(world.owner)
     with counted_statements() as statements:
         review = await _open(owner, workspace_id=world.a.id, reviewers=[ann.id])
     assert review.total == people + 1
-    assert len(statements) == 9, statements
+    assert len(statements) == 11, statements
+
+
+async def test_a_reviewer_gives_and_takes_roles_where_the_review_is(
+    world: World, ann: Member, bob: Member
+) -> None:
+    """Whoever could decide about nothing is not asked."""
+    role = await world.custom_role("Lead", Permission.MEMBERS_ASSIGN)
+    await world.give(ann, role, at_workspace(world.a))
+    await world.give(bob, role, at_workspace(world.b))
+    owner = await world.subject(world.owner)
+    for asked, workspace_id in (
+        ([bob.id], world.a.id),
+        ([ann.id, bob.id], world.a.id),
+        ([ann.id], None),
+    ):
+        async with refused(BadInput, field="reviewerIds"):
+            await _open(owner, workspace_id=workspace_id, reviewers=asked)
+    review = await _open(owner, workspace_id=world.a.id, reviewers=[ann.id])
+    assert review.total == 3
 
 
 async def _open(
