@@ -7,10 +7,13 @@ kept for good.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from identity.access.decision import Target
 from identity.access.entitlements import plans
+from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.audit.diff import changes
 from identity.audit.record import record, target
@@ -117,6 +120,28 @@ async def latest(organization_id: UUID) -> AuditRetention | None:
     """What was declared last."""
     found = AuditRetention.filter(organization_id=organization_id)
     return await found.order_by("-created_at", "-id").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """For how many days events are kept, and whether a hold stands. What happened before
+    `window_starts_at` may be deleted; `None` while nothing may.
+    """
+
+    days: int
+    held: bool
+    window_starts_at: datetime | None
+
+
+async def of(subject: Subject) -> Retained:
+    """How long the events of the subject's organization are kept. Raises `Forbidden`."""
+    subject.access.require(Permission.AUDIT_READ, Target())
+    declared = await latest(subject.organization_id)
+    return Retained(
+        window(subject.plan),
+        declared is not None and declared.held,
+        await deletable_before(subject.organization_id),
+    )
 
 
 async def deletable_before(organization_id: UUID) -> datetime | None:

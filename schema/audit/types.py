@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 from identity.access.lookup import Place
 from identity.audit import read as audit_log
 from identity.audit.export_size import Estimate
+from identity.retention import Retained
 from models.audit_event import ActorType, Outcome, ViaType
 from models.audit_event import AuditEvent as AuditEventRow
 from schema.audit import ids
@@ -22,6 +23,19 @@ class AuditExportEstimate:
 
     events: int = public_column("events", "How many events it would have.")
     exact: bool = public_column("exact", "Whether they were counted; otherwise it is a guess.")
+
+
+@strawberry.type(description="For how long audit events are kept.")
+class AuditRetention:
+    row: strawberry.Private[Retained]
+
+    days: int = public_column("days", "The window: of the plan, or of the operator's settings.")
+    legal_hold: bool = public_column("held", "Whether a legal hold stands.")
+    window_starts_at: datetime | None = public_column(
+        "window_starts_at",
+        "What happened earlier is deleted: older than the longest window of the last 30 days. Null "
+        "while nothing is, because of a hold, or because no window has stood for so long.",
+    )
 
 
 @strawberry.type(description="One sensitive action, with the names as they were then.")

@@ -4,7 +4,7 @@ from functools import partial
 
 import strawberry
 
-from identity import organizations
+from identity import legal_hold, organizations
 from identity.access.permissions import Permission
 from identity.audit.actions import Action
 from identity.rehearsal import Change
@@ -33,6 +33,19 @@ class ChangePlanPayload(Rehearsed):
     organization: Organization | None = embedded("The organization.", requires=PUBLIC)
 
 
+@strawberry.input(description="Whether the audit log is held, and why.")
+class SetLegalHoldInput:
+    held: bool = strawberry.field(description="True places a hold, false ends it.")
+    reason: str = strawberry.field(description="Why, for the audit log.")
+
+
+@strawberry.type(description="The organization as it is now.")
+class OrganizationPayload:
+    row: strawberry.Private[OrganizationRow]
+
+    organization: Organization = embedded("The organization.", requires=PUBLIC)
+
+
 @strawberry.type
 class OrganizationMutation:
     @auth(
@@ -46,3 +59,16 @@ class OrganizationMutation:
         self, info: ContextInfo, input: ChangePlanInput
     ) -> ChangePlanPayload | None:
         return await carried_out(info, input, ChangePlanPayload)
+
+    @auth(
+        "Place or end a legal hold: while it stands, and for 30 days after, no audit event is "
+        "deleted. Owners only.",
+        requires=[Permission.ORGANIZATION_UPDATE],
+        at=At.ORGANIZATION,
+        audits=Action.AUDIT_HOLD,
+    )
+    async def set_legal_hold(
+        self, info: ContextInfo, input: SetLegalHoldInput
+    ) -> OrganizationPayload | None:
+        change = legal_hold.place if input.held else legal_hold.release
+        return OrganizationPayload(row=await change(info.context.subject, reason=input.reason))

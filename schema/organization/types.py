@@ -5,7 +5,16 @@ from typing import ClassVar
 import strawberry
 
 from identity import audit_export as export
-from identity import groups, invitations, jobs, members, role_versions, roles, workspaces
+from identity import (
+    groups,
+    invitations,
+    jobs,
+    members,
+    retention,
+    role_versions,
+    roles,
+    workspaces,
+)
 from identity.access.permissions import Permission
 from identity.access_reviews import reading as access_reviews
 from identity.api_keys import reading as keys
@@ -19,7 +28,7 @@ from schema.api_keys.filters import ApiKeyFilter
 from schema.api_keys.filters import asked_for as keys_asked_for
 from schema.api_keys.types import ApiKey
 from schema.audit.filters import AuditEventFilter, Narrowed, asked_for
-from schema.audit.types import AuditEvent, AuditExportEstimate
+from schema.audit.types import AuditEvent, AuditExportEstimate, AuditRetention
 from schema.connection import Connection
 from schema.context import ContextInfo
 from schema.directives import PUBLIC, At, auth, column, public_column
@@ -134,3 +143,9 @@ class Organization(Node):
             info.context.access, workspace_id=None, asked=asked_for(narrowed)
         )
         return AuditExportEstimate(row=size)
+
+    @auth(
+        "For how long audit events are kept.", requires=[Permission.AUDIT_READ], at=At.ORGANIZATION
+    )
+    async def audit_retention(self, info: ContextInfo) -> AuditRetention | None:
+        return AuditRetention(row=await retention.of(info.context.subject))

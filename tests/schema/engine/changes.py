@@ -61,6 +61,8 @@ def _fields(name: str, document: Document) -> tuple[dict[str, Any], dict[str, An
             return {"plan": Name(choices.of(["STARTER", "PREMIUM", "ENTERPRISE"]))}, _dry_run(
                 choices
             )
+        case "setLegalHold":
+            return {"held": not choices.once_in(3), "reason": label}, {}
         case "createWorkspace":
             return {"slug": choices.of(["new", "newer", "second", "No!"]), "name": label}, {}
         case "createRole":

@@ -28,6 +28,7 @@ SELDOM = (
     "accessAsOf",
     "accessOf",
     "auditExportEstimate",
+    "auditRetention",
     "can",
     "compareRoles",
     "explainAccess",
