@@ -15,24 +15,20 @@ The data are made by SQL from one row each, on PostgreSQL (`GATEPOST_TEST_POSTGR
 
 import asyncio
 import json
-import os
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import casbin
 import cedarpy
 import click
 from cryptography.fernet import Fernet
 
+from benchmarks.databases import on_postgres, on_sqlite
 from benchmarks.graphql.report import aligned
 from benchmarks.pairs import timed
 from identity import answers, organizations
@@ -68,10 +64,6 @@ from models.record import Record
 from models.sql import connection, is_postgres
 from models.window import Window
 
-POSTGRES_URL = os.environ.get(
-    "GATEPOST_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
-DATABASE = f"gatepost_access{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
 NUMBERED = "018f0000-0000-7000-8000-"
 """How the ids of rows made by SQL begin; their number follows."""
 PAGE = Window(limit=26)
@@ -325,28 +317,9 @@ def _action(name: str) -> str:
 # Access, lists and holders, on both databases.
 
 
-@asynccontextmanager
-async def _on_postgres() -> AsyncIterator[str]:
-    """A new database, dropped at the end."""
-    admin = await asyncpg.connect(POSTGRES_URL)
-    await admin.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-    await admin.execute(f'CREATE DATABASE "{DATABASE}"')
-    try:
-        yield f"{POSTGRES_URL.rpartition('/')[0]}/{DATABASE}"
-    finally:
-        await admin.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
-        await admin.close()
-
-
-@asynccontextmanager
-async def _on_sqlite() -> AsyncIterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite://{Path(folder) / 'access.sqlite3'}"
-
-
 async def _databases(size: Size) -> None:
-    for name, database in (("SQLite", _on_sqlite), ("PostgreSQL", _on_postgres)):
-        async with database() as url, opened(url, [Fernet.generate_key().decode()]):
+    for name, database in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
+        async with database("access") as url, opened(url, [Fernet.generate_key().decode()]):
             await upgrade()
             stage = await _filled(size)
             _print(f"On {name}", [line async for line in _measured(size, stage)])

@@ -14,18 +14,16 @@ import asyncio
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from unittest.mock import patch
 
-import asyncpg
 import click
 from cryptography.fernet import Fernet
 
+from benchmarks.databases import on_postgres, on_sqlite
 from benchmarks.graphql.report import aligned
 from identity import mailing_lists, organizations
 from identity.audit import sealing, signing, verifying
@@ -37,10 +35,6 @@ from models.migrating import upgrade
 from models.organization import Plan
 from models.sql import Statement, connection, is_postgres
 
-POSTGRES_URL = os.environ.get(
-    "GATEPOST_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
-DATABASE = f"gatepost_audit{os.environ.get('GATEPOST_TEST_DATABASE_SUFFIX', '')}"
 WRITERS = 8
 SEAL_EVERY = 1.0
 """Seconds; a worker looks every 30, and then seals as many at once."""
@@ -72,32 +66,13 @@ def main(full: bool, url: str | None) -> None:
 
 async def _databases(size: Size) -> None:
     key = Fernet.generate_key().decode()
-    for name, database in (("SQLite", _on_sqlite), ("PostgreSQL", _on_postgres)):
-        async with database() as url, opened(url, [key]):
+    for name, database in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
+        async with database("audit") as url, opened(url, [key]):
             await upgrade()
             await signing.signing_key()
             click.echo(f"\nOn {name}")
             await _writes(size, url, key)
             await _sealing(size)
-
-
-@asynccontextmanager
-async def _on_postgres() -> AsyncIterator[str]:
-    """A new database, dropped at the end."""
-    admin = await asyncpg.connect(POSTGRES_URL)
-    await admin.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-    await admin.execute(f'CREATE DATABASE "{DATABASE}"')
-    try:
-        yield f"{POSTGRES_URL.rpartition('/')[0]}/{DATABASE}"
-    finally:
-        await admin.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
-        await admin.close()
-
-
-@asynccontextmanager
-async def _on_sqlite() -> AsyncIterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite://{Path(folder) / 'audit.sqlite3'}"
 
 
 # Writes.

@@ -39,6 +39,16 @@ class Finding:
         return f"{self.kind.value.upper()}{place}{event}: {self.sentence}"
 
 
+class Found(Exception):
+    """Ends a check."""
+
+    def __init__(
+        self, kind: Tampering, sentence: str, sequence: int | None = None, id_: UUID | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.finding = Finding(kind, sentence, sequence, id_)
+
+
 class Linked(Protocol):
     """A place in a chain."""
 

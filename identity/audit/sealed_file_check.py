@@ -16,7 +16,7 @@ import orjson
 from identity.audit import chain
 from identity.audit.canonical import canonical_bytes
 from identity.audit.chain import CHECKPOINT, VERSION, Checkpoint, PublicKeys
-from identity.audit.finding import Finding, Tampering, misplaced
+from identity.audit.finding import Finding, Found, Tampering, misplaced
 from identity.audit.sealed_file import END, EVENT, HEADER, OMITTED, SKIPPED
 
 MOST_AHEAD = 300
@@ -47,21 +47,13 @@ class _Place:
     hash: bytes
 
 
-class _Found(Exception):
-    def __init__(
-        self, kind: Tampering, sentence: str, sequence: int | None = None, id_: UUID | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.finding = Finding(kind, sentence, sequence, id_)
-
-
 def check(lines: Iterable[bytes], keys: PublicKeys) -> FileReport:
     """Read a sealed export to its end, or to the first thing that is wrong."""
     reading = _Reading(iter(lines), keys)
     finding: Finding | None = None
     try:
         reading.through()
-    except _Found as found:
+    except Found as found:
         finding = found.finding
     return FileReport(
         reading.organization_id,
@@ -97,7 +89,7 @@ class _Reading:
             if value.get("type") == END:
                 break
         if next(self.lines, b""):
-            raise _Found(Tampering.INSERTED, "there are lines behind the end")
+            raise Found(Tampering.INSERTED, "there are lines behind the end")
 
     def _next(self) -> dict[str, Any]:
         """The next line. It counts as read when the one after it is asked for."""
@@ -106,7 +98,7 @@ class _Reading:
         self.line = next(self.lines, b"")
         if not self.line:
             sentence = f"the file ends behind number {self.number}, without its last line"
-            raise _Found(Tampering.TRUNCATED, sentence, self.number + 1)
+            raise Found(Tampering.TRUNCATED, sentence, self.number + 1)
         try:
             value = orjson.loads(self.line)
             if not isinstance(value, dict):
@@ -118,12 +110,12 @@ class _Reading:
             raise self._altered(value)
         return value
 
-    def _altered(self, value: Mapping[str, Any] | None = None) -> _Found:
+    def _altered(self, value: Mapping[str, Any] | None = None) -> Found:
         sentence = f"line {self.count + 1} is not as it was written"
         place = None if value is None else _place(value)
         if place is None:
-            return _Found(Tampering.ALTERED, sentence, self.number + 1)
-        return _Found(Tampering.ALTERED, sentence, place.sequence, place.event_id)
+            return Found(Tampering.ALTERED, sentence, self.number + 1)
+        return Found(Tampering.ALTERED, sentence, place.sequence, place.event_id)
 
     def _as_written(self, read: Callable[[dict[str, Any]], None], value: dict[str, Any]) -> None:
         try:
@@ -133,7 +125,7 @@ class _Reading:
 
     def _header(self, value: dict[str, Any]) -> None:
         if (value.get("type"), value.get("version")) != (HEADER, VERSION):
-            raise _Found(Tampering.ALTERED, "the file does not begin as a sealed export does")
+            raise Found(Tampering.ALTERED, "the file does not begin as a sealed export does")
         self.organization_id = UUID(value["organization"])
         self.filter = dict(value["filter"])
         self.first = _whole(value["first"])
@@ -147,7 +139,7 @@ class _Reading:
         checkpoint = self._signed(value)
         if checkpoint.sequence != self.number:
             sentence = "the checkpoint before the first event that is kept is not there"
-            raise _Found(Tampering.REMOVED, sentence, self.number)
+            raise Found(Tampering.REMOVED, sentence, self.number)
         self.previous = checkpoint.hash
 
     def _any(self, value: dict[str, Any]) -> None:
@@ -171,10 +163,10 @@ class _Reading:
         if chain.link(self.previous, expected, place.digest) != place.hash:
             kind = misplaced(self.previous, expected, [place, *self._ahead()])
             sentence = "the event does not fit behind the last one"
-            raise _Found(kind, sentence, expected, place.event_id)
+            raise Found(kind, sentence, expected, place.event_id)
         late = chain.came_late(datetime.fromisoformat(value["event"]["time"]), self.signed_at)
         if late is not None:
-            raise _Found(Tampering.INSERTED, late, expected, place.event_id)
+            raise Found(Tampering.INSERTED, late, expected, place.event_id)
         self.number, self.previous = expected, place.hash
         self.events += 1
 
@@ -182,12 +174,12 @@ class _Reading:
         """Raise what a number means that is not the next one; `moved`: that one comes later."""
         expected = self.number + 1
         if sequence < expected:
-            raise _Found(Tampering.INSERTED, "the number was there before", sequence, event_id)
+            raise Found(Tampering.INSERTED, "the number was there before", sequence, event_id)
         if moved:
             sentence = f"number {sequence} stands in the place of {expected}"
-            raise _Found(Tampering.REORDERED, sentence, expected, event_id)
+            raise Found(Tampering.REORDERED, sentence, expected, event_id)
         if sequence > expected:
-            raise _Found(Tampering.REMOVED, f"number {sequence} comes next", expected)
+            raise Found(Tampering.REMOVED, f"number {sequence} comes next", expected)
 
     def _omitted(self, value: dict[str, Any]) -> None:
         self._misnumbered(_whole(value["sequence"]), None)
@@ -197,7 +189,7 @@ class _Reading:
             self.number += 1
         if self.previous.hex() != value["hash"]:
             sentence = f"the digests from here to number {self.number} are not those of the log"
-            raise _Found(Tampering.ALTERED, sentence, first)
+            raise Found(Tampering.ALTERED, sentence, first)
 
     def _skipped(self, value: dict[str, Any]) -> None:
         """A run that only the checkpoint behind it vouches for."""
@@ -205,7 +197,7 @@ class _Reading:
         checkpoint = self._signed(self._next())
         if not self.number < _whole(value["last"]) == checkpoint.sequence:
             sentence = "the checkpoint behind what was skipped is not there"
-            raise _Found(Tampering.REMOVED, sentence, self.number + 1)
+            raise Found(Tampering.REMOVED, sentence, self.number + 1)
         self.number = self.signed_number = checkpoint.sequence
         self.previous = checkpoint.hash
 
@@ -213,20 +205,20 @@ class _Reading:
         checkpoint = self._signed(value)
         if checkpoint.sequence > self.number:
             sentence = f"the log had {checkpoint.sequence} events here"
-            raise _Found(Tampering.REMOVED, sentence, self.number + 1)
+            raise Found(Tampering.REMOVED, sentence, self.number + 1)
         if (checkpoint.sequence, checkpoint.hash) != (self.number, self.previous):
             sentence = f"the events from here to number {self.number} are not those of the log"
-            raise _Found(Tampering.ALTERED, sentence, self.signed_number + 1)
+            raise Found(Tampering.ALTERED, sentence, self.signed_number + 1)
         self.signed_number = self.number
 
     def _signed(self, value: dict[str, Any]) -> Checkpoint:
         if value["type"] != CHECKPOINT:
-            raise _Found(Tampering.REMOVED, "a checkpoint is not there", self.number + 1)
+            raise Found(Tampering.REMOVED, "a checkpoint is not there", self.number + 1)
         self._verify(value)
         checkpoint = Checkpoint.of(value)
         if checkpoint.organization_id != self.organization_id:
             sentence = "the checkpoint is of another organization"
-            raise _Found(Tampering.FORGED, sentence, checkpoint.sequence)
+            raise Found(Tampering.FORGED, sentence, checkpoint.sequence)
         self.signed_at = checkpoint.time
         return checkpoint
 
@@ -236,13 +228,13 @@ class _Reading:
             key = statement["key"]
             why = "does not fit" if key in self.keys.by_id else f"is by a key not given, {key}"
             sentence = f"the signature of line {self.count + 1} {why}"
-            raise _Found(Tampering.FORGED, sentence, self.number)
+            raise Found(Tampering.FORGED, sentence, self.number)
 
     def _end(self, value: dict[str, Any]) -> None:
         self._verify(value)
         if value["last"] > self.number:
             sentence = f"the export went on to number {value['last']}"
-            raise _Found(Tampering.REMOVED, sentence, self.number + 1)
+            raise Found(Tampering.REMOVED, sentence, self.number + 1)
         told = (value["organization"], value["last"], value["events"], value["lines"])
         seen = (str(self.organization_id), self.number, self.events, self.count)
         if told != seen or value["sha256"] != self.read.hexdigest():
@@ -250,7 +242,7 @@ class _Reading:
                 f"the export had {value['events']} events in {value['lines']} lines, and a line "
                 "other than an event was altered, removed or inserted"
             )
-            raise _Found(Tampering.ALTERED, sentence)
+            raise Found(Tampering.ALTERED, sentence)
 
     def _ahead(self) -> list[_Place]:
         """The events behind this line, as far as they are to be read at all."""

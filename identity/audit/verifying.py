@@ -8,7 +8,7 @@ from uuid import UUID
 from identity.audit import chain
 from identity.audit.canonical import canonical_time, document
 from identity.audit.chain import Checkpoint, PublicKeys
-from identity.audit.finding import Finding, Tampering, misplaced
+from identity.audit.finding import Finding, Found, Tampering, misplaced
 from identity.audit.sealing import Head, checkpoints_down, event_digest, head_of, stated
 from models import rows
 from models.audit_event import AuditEvent
@@ -66,14 +66,6 @@ class Place:
     event: AuditEvent | None
 
 
-class _Found(Exception):
-    def __init__(
-        self, kind: Tampering, sentence: str, sequence: int | None = None, id_: UUID | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.finding = Finding(kind, sentence, sequence, id_)
-
-
 async def verify(
     organization_id: UUID, keys: PublicKeys, *, kept: Checkpoint | None = None
 ) -> Report:
@@ -91,7 +83,7 @@ async def verify(
             await walk.around()
             if kept is not None:
                 await walk.against(kept)
-        except _Found as found:
+        except Found as found:
             return Report(head.kept_from, head.sequence, walk.waiting, found.finding)
         return Report(head.kept_from, head.sequence, walk.waiting, None)
 
@@ -117,7 +109,7 @@ class _Walk:
         checkpoint = stated.get(self.number)
         if checkpoint is None:
             sentence = "the checkpoint before the first event that is kept is not there"
-            raise _Found(Tampering.REMOVED, sentence, self.number)
+            raise Found(Tampering.REMOVED, sentence, self.number)
         self.previous, self.signed_at = checkpoint.hash, checkpoint.time
 
     async def through(self) -> None:
@@ -132,25 +124,25 @@ class _Walk:
                     self._agree(place, checkpoint)
             if not places:
                 sentence = f"the log had {self.head.sequence} events when it was last signed"
-                raise _Found(Tampering.REMOVED, sentence, self.number + 1)
+                raise Found(Tampering.REMOVED, sentence, self.number + 1)
 
     async def _place(self, place: Place, following: Sequence[Place]) -> None:
         expected = self.number + 1
         if place.sequence != expected:
-            raise _Found(Tampering.REMOVED, "the event and its seal are gone", expected)
+            raise Found(Tampering.REMOVED, "the event and its seal are gone", expected)
         event = place.event
         if event is None:
-            raise _Found(Tampering.REMOVED, "the event is gone", expected, place.id)
+            raise Found(Tampering.REMOVED, "the event is gone", expected, place.id)
         if event_digest(event, place.salt) != place.digest:
             kind = Tampering.REORDERED if _fits(event, following) else Tampering.ALTERED
-            raise _Found(kind, "the event is not the one that was sealed", expected, event.id)
+            raise Found(kind, "the event is not the one that was sealed", expected, event.id)
         if chain.link(self.previous, expected, place.digest) != place.hash:
             window = [*following, *await self._places(following[-1].sequence)]
             kind = misplaced(self.previous, expected, window)
-            raise _Found(kind, "the seal does not fit behind the last one", expected, event.id)
+            raise Found(kind, "the seal does not fit behind the last one", expected, event.id)
         late = chain.came_late(event.created_at, self.signed_at)
         if late is not None:
-            raise _Found(Tampering.INSERTED, late, expected, event.id)
+            raise Found(Tampering.INSERTED, late, expected, event.id)
 
     def _agree(self, place: Place, checkpoint: Checkpoint) -> None:
         if checkpoint.hash != place.hash:
@@ -159,7 +151,7 @@ class _Walk:
                 f"the events from here to number {place.sequence} and their seals are not those "
                 f"that were signed on {canonical_time(checkpoint.time)}"
             )
-            raise _Found(Tampering.ALTERED, sentence, first)
+            raise Found(Tampering.ALTERED, sentence, first)
         self.signed_at, self.signed_number = checkpoint.time, place.sequence
 
     async def around(self) -> None:
@@ -167,22 +159,22 @@ class _Walk:
         async for row, checkpoint in checkpoints_down(self.organization_id):
             if self.keys.signed(checkpoint.statement(), row.signature):
                 break
-            raise _Found(Tampering.FORGED, _UNSIGNED, row.sequence)
+            raise Found(Tampering.FORGED, _UNSIGNED, row.sequence)
         seal = await _OUTSIDE.row(self.organization_id, self.head.kept_from, self.head.sequence)
         if seal is not None:
             sentence = "there is a seal that no checkpoint of ours covers"
             place = int(seal["sequence"]), as_uuid(seal["id"])
-            raise _Found(Tampering.INSERTED, sentence, *place)
+            raise Found(Tampering.INSERTED, sentence, *place)
         gone = await _GONE.row(self.organization_id)
         if gone is not None:
             sentence = "the event is gone, before it was sealed"
-            raise _Found(Tampering.REMOVED, sentence, id_=as_uuid(gone["id"]))
+            raise Found(Tampering.REMOVED, sentence, id_=as_uuid(gone["id"]))
         last = _BEFORE_ALL
         while page := await _EVENTS.rows(self.organization_id, last):
             for row in page:
                 if row["sealed"] is None and row["waiting"] is None:
                     sentence = "the event is in the log, and was not written by way of it"
-                    raise _Found(Tampering.INSERTED, sentence, id_=as_uuid(row["id"]))
+                    raise Found(Tampering.INSERTED, sentence, id_=as_uuid(row["id"]))
                 self.waiting += row["sealed"] is None
             last = as_uuid(page[-1]["id"])
 
@@ -191,14 +183,14 @@ class _Walk:
         when = canonical_time(kept.time)
         if kept.organization_id != self.organization_id:
             sentence = "the checkpoint that was kept is of another organization"
-            raise _Found(Tampering.FORGED, sentence)
+            raise Found(Tampering.FORGED, sentence)
         if kept.sequence > self.head.sequence:
             sentence = f"the log had {kept.sequence} events on {when}"
-            raise _Found(Tampering.TRUNCATED, sentence, self.head.sequence + 1)
+            raise Found(Tampering.TRUNCATED, sentence, self.head.sequence + 1)
         there = await self._hash_at(kept.sequence)
         if there != kept.hash:
             sentence = f"up to here, the log is not the one of {when}"
-            raise _Found(Tampering.ALTERED, sentence, kept.sequence)
+            raise Found(Tampering.ALTERED, sentence, kept.sequence)
 
     async def _hash_at(self, sequence: int) -> bytes | None:
         if sequence >= self.head.kept_from:
@@ -224,7 +216,7 @@ class _Walk:
         for row in await rows.matching(AuditCheckpoint, condition, values):
             checkpoint = stated(row)
             if not self.keys.signed(checkpoint.statement(), row.signature):
-                raise _Found(Tampering.FORGED, _UNSIGNED, row.sequence)
+                raise Found(Tampering.FORGED, _UNSIGNED, row.sequence)
             found[row.sequence] = checkpoint
         return found
 
