@@ -61,9 +61,12 @@ EXISTS_WITH: Mapping[str, Existence] = {
     "Assignment": ((Permission.MEMBERS_READ,), None),
     "Group": ((Permission.MEMBERS_READ,), ScopeType.ORGANIZATION),
     "Invitation": ((Permission.MEMBERS_READ,), None),
+    "Job": ((Permission.AUDIT_EXPORT,), ScopeType.ORGANIZATION),
     "Member": ((Permission.MEMBERS_READ,), ScopeType.ORGANIZATION),
     "Role": ((Permission.ROLES_READ,), None),
     "RoleVersion": ((Permission.ROLES_READ,), None),
+    "Webhook": ((Permission.AUDIT_EXPORT,), ScopeType.ORGANIZATION),
+    "WebhookDelivery": ((Permission.AUDIT_EXPORT,), ScopeType.ORGANIZATION),
 }
 """What finds an object by its global id (`schema.nodes`), for the types that not everybody finds.
 A workspace stands by itself: it exists for who holds anything in it, however it is reached.

@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis.strategies as st
 from graphql import (
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     get_named_type,
@@ -25,10 +26,13 @@ from hypothesis import assume, given
 from identity import assignments, groups, invitations, roles
 from identity.access.permissions import Permission, mask_of
 from identity.access_reviews import opening
+from identity.api_keys import issuing
+from identity.api_keys.wanted import NewKey
 from identity.assignments import Principal, Scope
 from identity.groups import DirectoryGroup
 from identity.refusals import TooExpensive
 from models import (
+    ApiKeyKind,
     Assignment,
     BuiltinRole,
     Member,
@@ -123,6 +127,7 @@ async def new_stage() -> Stage:
     members, own = {}, {}
     for scope_type, scope in scopes.items():
         members[scope_type] = await world.member(scope_type.value)
+        await give_a_key(world, members[scope_type])
         given = await world.give(members[scope_type], role, scope)
         own[scope_type] = {
             "OWN_SCOPE": global_id(SCOPE_NODES[scope_type], scope.id),
@@ -156,8 +161,17 @@ async def new_stage() -> Stage:
     return Stage(world, role, members, {**ids, "Assignment": "OWN_ASSIGNMENT"}, own)
 
 
+async def give_a_key(world: World, member: Member) -> None:
+    """A personal key, of which the member could make one once."""
+    once = await world.give(member, BuiltinRole.ADMIN, world.everywhere)
+    scopes = [Permission.FORMS_READ]
+    new = NewKey(ApiKeyKind.PERSONAL, "Script", scopes, member_id=member.id)
+    await issuing.create(world.operator, new)
+    await assignments.unassign(world.operator, once.id)
+
+
 def selectable(type_: GraphQLNamedType) -> list[tuple[str, GraphQLField]]:
-    assert isinstance(type_, GraphQLObjectType)
+    assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
     return [(name, field) for name, field in type_.fields.items() if name not in OF_THE_ROW]
 
 
