@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from identity import members
-from models import Member, MemberStatus, SuspendedBy, User
+from models import ActorType, Member, MemberStatus, SuspendedBy, User, ViaType
 from tests.scim.directory import BASE, ENTERPRISE, USER, Directory, refusal
 
 BOB: dict[str, Any] = {
@@ -104,6 +104,15 @@ async def test_a_change_is_recorded_with_what_it_changed(directory: Directory) -
     assert response.headers["etag"] == 'W/"2"'
     event = (await directory.world.events())[-1]
     assert event.action == "member.update"
+    assert (event.actor_type, event.via) == (ActorType.SCIM_TOKEN, ViaType.SCIM_TOKEN)
+    assert event.actor_id == event.via_id is not None
+    assert directory.token.startswith(event.via_name or "no name")
+    assert event.operation == "PATCH /Users"
+    assert event.request_id == response.headers["x-request-id"]
+    assert (event.ip, event.user_agent) == (
+        "127.0.0.1",
+        response.request.headers["user-agent"],
+    )
     assert event.diff == [
         {"path": "name", "before": "Bob", "after": "Rob"},
         {"path": "scim.displayName", "before": "Bob", "after": "Rob"},

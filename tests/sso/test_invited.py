@@ -275,7 +275,8 @@ async def test_signing_in_with_the_address_accepts(
     browser: Browser, world: World, connection: Connection, hostile: HostileProvider
 ) -> None:
     await domains.verify_by_operator(world.operator, "acme.example")
-    made, _ = await invited(world, email="Bob@acme.example")
+    owner = await world.subject(world.owner)
+    made, _ = await invited(world, owner, email="Bob@acme.example")
     done = await browser.finish(await prove(browser, hostile, connection))
 
     assert done.status_code == 303
@@ -290,6 +291,12 @@ async def test_signing_in_with_the_address_accepts(
         "identity.link",
         "session.sign_in",
     ]
+    events = (await world.events())[-4:]
+    assert [event.on_behalf_of_id for event in events] == [None, world.owner.id, None, None]
+    assert {(e.via_name, e.connection_id) for e in events} == {(connection.name, connection.id)}
+    callback = f"GET /auth/callback/{connection.id}"
+    assert [e.operation for e in events] == [callback, callback, callback, "POST /auth/finish"]
+    assert None not in {event.request_id for event in events}
 
 
 async def test_a_provider_is_not_believed_about_an_address_of_others(

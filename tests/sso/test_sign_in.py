@@ -147,6 +147,9 @@ async def test_the_audit_log_has_the_link_and_the_sign_in(
         assert (event.actor_name, event.via_id) == ("Bob", attempt.id)
         assert event.ip == "192.0.2.7"
         assert event.request_id is not None
+        assert (event.via_name, event.connection_id) == ("Acme ID", certified.id)
+    assert link.operation == f"GET /auth/callback/{certified.id}"
+    assert sign_in.operation == "POST /auth/finish"
     assert (link.action, link.target_type) == ("identity.link", "federated_identity")
     assert link.diff == [
         {"path": "subject", "before": None, "after": "sub-of-bob"},

@@ -239,7 +239,9 @@ async def done_by_itself(world: World) -> list[str]:
     events = (await world.events())[log:]
     for event in events:
         assert (event.actor_type, event.via) == (ActorType.SYSTEM, ViaType.JOB)
-        assert event.actor_name == "access review"
+        assert event.actor_name == event.operation == "access review"
+        assert event.on_behalf_of_name == world.owner.name
+    assert len({event.request_id for event in events}) == min(1, len(events))
     return [event.action for event in events]
 
 
