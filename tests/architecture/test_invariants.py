@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.architecture.sources import ROOT, assert_none
 
 PAPER = ROOT / "docs" / "invariants.md"
+TEAMS = ROOT / "docs" / "teams.md"
 DOORS = ["use case", "GraphQL", "SCIM", "sign-in", "command line", "worker"]
 ENTRY = re.compile(r"`(tests/[\w./]+\.py)::(\w+)`")
 OUT_OF_REACH = "out of reach: "
@@ -31,10 +34,21 @@ def dangling(text: str) -> Iterator[str]:
             yield f"{path} has no test {name}"
 
 
-def test_every_entry_names_a_test() -> None:
-    text = PAPER.read_text()
-    assert len(ENTRY.findall(text)) >= 40
+@pytest.mark.parametrize(("paper", "entries"), [(PAPER, 60), (TEAMS, 20)])
+def test_every_entry_names_a_test(paper: Path, entries: int) -> None:
+    text = paper.read_text()
+    assert len(ENTRY.findall(text)) >= entries
     assert_none(dangling(text))
+
+
+def test_each_rule_of_teams_says_something_of_every_door() -> None:
+    lines = [row.strip("| ").split(" | ") for row in TEAMS.read_text().splitlines() if "|" in row]
+    assert lines[0] == ["rule", "GraphQL", "SCIM", "command line"]
+    for rule, *cells in lines[2:]:
+        assert len(cells) == 3, rule
+        assert any(ENTRY.search(cell) for cell in cells), rule
+        for cell in cells:
+            assert ENTRY.search(cell) or cell.startswith(OUT_OF_REACH), (rule, cell)
 
 
 def test_an_entry_without_a_test_is_found() -> None:

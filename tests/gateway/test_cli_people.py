@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from identity.access.decision import ORGANIZATION
+from identity.access.load import read_access
+from identity.access.permissions import ALL_MASK
+from identity.owners import owning
 from identity.sso import invited
 from models import (
     AuditEvent,
@@ -109,6 +113,18 @@ def test_the_sole_owner_stays(acme: Gatepost, command: str) -> None:
 
     assert acme.look(olga).status is MemberStatus.ACTIVE
     assert [action for action, _, _ in done(acme)[before:]] == [f"member.{command}"]
+
+
+def test_who_is_promoted_has_everything_beside_the_other_owner(acme: Gatepost) -> None:
+    async def holds() -> tuple[int, int]:
+        member = await bob()
+        organization = await Organization.get(slug="acme")
+        access = await read_access(organization.id, member.id, organization.plan)
+        return access.mask_at(ORGANIZATION), len(await owning(organization.id))
+
+    assert acme.look(holds) == (0, 1)
+    acme.json("assignment", "add", *OF_ACME, "--role", "owner", "--member", BOB)
+    assert acme.look(holds) == (ALL_MASK, 2)
 
 
 def test_groups_are_made_filled_and_deleted(acme: Gatepost) -> None:

@@ -1,7 +1,9 @@
-"""The sole owner stays, whichever door tries to take them out; the command line has its own file
-(`test_cli_people`).
+"""The sole owner stays, whichever door tries to take them out, and who becomes an owner is one at
+once, whichever door made them so. The command line has more in files of its own (`test_cli_people`,
+`test_cli_assignments`, `test_cli_org`).
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,14 +11,16 @@ from uuid import UUID
 import pytest
 
 from identity import assignments, manual_groups
+from identity.access.decision import ORGANIZATION
+from identity.access.permissions import ALL_MASK
 from identity.assignments import Principal
-from identity.owners import require_owner
+from identity.owners import owning, require_owner
 from models import Assignment, BuiltinRole, Group, GroupMember, Member, MemberStatus, PrincipalType
 from models.clock import now
 from schema.ids import global_id
 from tests.door import Person, sign_in
 from tests.scim.directory import PATCH, connect
-from tests.world import World
+from tests.world import World, new_world
 
 TAKEN: dict[str, str] = {
     "suspend": "mutation ($id: ID!) { suspendMember(input: {memberId: $id}) { member { id } } }",
@@ -24,6 +28,9 @@ TAKEN: dict[str, str] = {
 }
 UNASSIGN = """
     mutation ($id: ID!) { unassignRole(input: {assignmentId: $id}) { deletedAssignmentId } }
+"""
+ASSIGN = """
+    mutation ($input: AssignRoleInput!) { assignRole(input: $input) { assignment { id } } }
 """
 OUT_OF_GROUP = """
     mutation ($group: ID!, $member: ID!) {
@@ -137,3 +144,68 @@ async def test_through_a_directory(how: str, olga: Person, world: World) -> None
         )
     assert answer.status_code == 409
     await assert_still_owned(world, world.owner.id)
+
+
+async def promote_by_graphql(world: World, olga: Person, member: Member) -> None:
+    owner = await world.role(BuiltinRole.OWNER)
+    given = {
+        "roleId": global_id("Role", owner.id),
+        "principalId": global_id("Member", member.id),
+        "scopeId": global_id("Organization", world.organization.id),
+    }
+    assert code(await olga.ask(ASSIGN, {"input": given})) == "DONE"
+
+
+async def promote_by_directory(world: World, olga: Person, member: Member) -> None:
+    """Its group was mapped to Owner before."""
+    directory = await connect(olga.http, world)
+    group = await directory.create_group("Owners")
+    await assignments.assign(
+        world.operator,
+        role_id=(await world.role(BuiltinRole.OWNER)).id,
+        principal=Principal(PrincipalType.GROUP, UUID(group["id"])),
+        scope=world.everywhere,
+    )
+    join = {"op": "add", "path": "members", "value": [{"value": str(member.id)}]}
+    assert (await directory.patch(f"/Groups/{group['id']}", join)).status_code == 204
+
+
+@pytest.mark.parametrize("promote", [promote_by_graphql, promote_by_directory])
+async def test_who_is_promoted_has_everything_on_the_next_request_beside_other_owners(
+    promote: Callable[[World, Person, Member], Awaitable[None]], olga: Person, world: World
+) -> None:
+    member = await world.member("Ann")
+    ann = await sign_in(olga.http, world, member)
+    ask = "{ organization { slug plan } }"
+    assert (await ann.ask(ask))["data"]["organization"] == {
+        "slug": world.organization.slug,
+        "plan": None,
+    }
+    await promote(world, olga, member)
+
+    assert (await ann.data(ask))["organization"]["plan"] == "ENTERPRISE"
+    accesses = [(await world.subject(each)).access for each in (member, world.owner)]
+    assert [access.mask_at(ORGANIZATION) for access in accesses] == [ALL_MASK, ALL_MASK]
+    assert len(await owning(world.organization.id)) == 2
+
+
+async def test_an_owner_has_nothing_where_they_are_not_invited(olga: Person, world: World) -> None:
+    other = await new_world("globex")
+    campaign = await other.campaign(other.a)
+    before = len(await other.events())
+    for name, row in {
+        "Organization": other.organization,
+        "Workspace": other.a,
+        "Campaign": campaign,
+        "Member": other.owner,
+    }.items():
+        body = await olga.ask(
+            "query ($id: ID!) { node(id: $id) { id } }", {"id": global_id(name, row.id)}
+        )
+        assert body["data"] == {"node": None}, name
+    body = await olga.ask(TAKEN["remove"], {"id": global_id("Member", other.owner.id)})
+    assert code(body) == "NOT_FOUND"
+    directory = await connect(olga.http, world)
+    assert (await directory.request("DELETE", f"/Users/{other.owner.id}")).status_code == 404
+    await assert_still_owned(other, other.owner.id)
+    assert len(await other.events()) == before
