@@ -32,9 +32,11 @@ from identity.assignments import Principal, Scope
 from identity.groups import DirectoryGroup
 from identity.refusals import TooExpensive
 from models import (
+    AccessReviewItem,
     ApiKeyKind,
     Assignment,
     BuiltinRole,
+    Invitation,
     Member,
     PrincipalType,
     Role,
@@ -147,6 +149,9 @@ async def new_stage() -> Stage:
             due_at=now() + timedelta(days=10),
             unanswered=Unanswered.KEEP,
         )
+    await Assignment.all().update(assigned_by_id=world.owner.id)
+    await Invitation.all().update(invited_by_id=world.owner.id)
+    await AccessReviewItem.all().update(reviewer_id=world.owner.id)
     rows: Mapping[str, Any] = {
         "Campaign": campaign,
         "Group": group,
