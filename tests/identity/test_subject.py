@@ -3,10 +3,11 @@
 import dataclasses
 
 from identity.access.compiled import nowhere
-from identity.subject import Behalf, Origin, Subject
+from identity.subject import Behalf, KeyTerms, Origin, Subject
 from models import Plan
 from models.audit_event import ActorType, ViaType
 from models.clock import now
+from models.document_mode import DocumentMode
 from models.ids import new_id
 
 ORIGIN = Origin(request_id="first", ip="192.0.2.1", user_agent="tests", operation="Before")
@@ -25,6 +26,7 @@ SUBJECT = Subject(
     via_name="Okta",
     connection_id=new_id(),
     on_behalf_of=Behalf(new_id(), "Olga"),
+    terms=KeyTerms("hash", DocumentMode.REQUIRED, 100, now()),
 )
 
 

@@ -52,7 +52,8 @@ async def test_a_forged_credential_is_401(
 
 async def test_a_cookie_beside_an_authorization_header_is_refused(olga: Person) -> None:
     response = await olga.post(VIEWER, authorization="Bearer x")
-    assert response.status_code == 401
+    assert response.status_code == 400
+    assert "not both" in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

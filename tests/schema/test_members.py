@@ -116,4 +116,4 @@ async def test_a_suspension_costs_the_same_however_many_roles_end(
     with counted_statements() as statements:
         await olga.data(SUSPEND, named(member))
 
-    assert len(statements) == 11, statements
+    assert len(statements) == 12, statements

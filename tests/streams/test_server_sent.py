@@ -125,7 +125,7 @@ def reason(body: Any) -> str:
         ({"x-gatepost-client": None}, (403, "FORBIDDEN")),
         ({"cookie": None}, (401, "UNAUTHENTICATED")),
         ({"idempotency-key": "k"}, (400, "BAD_INPUT")),
-        ({"authorization": "Bearer x"}, (401, "UNAUTHENTICATED")),
+        ({"authorization": "Bearer x"}, (400, "BAD_INPUT")),
         ({"idempotency-key": "one-and-only"}, (400, "BAD_INPUT")),
     ],
 )

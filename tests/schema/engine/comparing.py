@@ -1,5 +1,6 @@
 """What is compared of one operation: its answer, and what it leaves behind."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -128,9 +129,13 @@ async def _rows(table: str, columns: str) -> list[object]:
 
 @contextmanager
 def counted_ids() -> Iterator[None]:
-    """New rows get the same ids each time, and still sort after those that are there."""
+    """New rows get the same ids each time, and still sort after those that are there; new secrets
+    are the same.
+    """
     made = iter(range(1, 10_000))
     real, secret = getattr(ids, MAKER), getattr(key_tokens, SECRET)
+    random_bytes = secrets.token_bytes
+    secrets.token_bytes = lambda nbytes=None: (nbytes or 32) * b"s"
     setattr(key_tokens, SECRET, lambda: 43 * "s")
     setattr(ids, MAKER, lambda: UUID(f"fe000000-0000-7000-8000-{next(made):012d}"))
     try:
@@ -138,3 +143,4 @@ def counted_ids() -> Iterator[None]:
     finally:
         setattr(ids, MAKER, real)
         setattr(key_tokens, SECRET, secret)
+        secrets.token_bytes = random_bytes
