@@ -26,6 +26,7 @@ from gateway.streams.bounds import Places, StreamBounds
 from gateway.streams.operations import until_one_ends
 from identity import audit_export as export
 from identity.audit_export import FILE_TYPES, MEDIA_TYPES, Export
+from identity.credentials.key_uses import key_uses
 from identity.presence import Presence
 from identity.refusals import Refusal
 from schema.export_requests import export_request_in
@@ -54,8 +55,10 @@ async def endpoint(request: Request) -> Response:
     with ExitStack() as held:
         places.take(presence.subject)
         held.callback(places.give_back, presence.subject)
+        operation = f"{request.method} {request.url.path}"
+        key_uses.note(presence.subject, operation)
         begun = await export.begin(
-            presence.subject.during(f"{request.method} {request.url.path}"),
+            presence.subject.during(operation),
             format_=asked.format,
             workspace_id=asked.workspace_id,
             asked=asked.asked,

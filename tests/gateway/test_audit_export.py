@@ -14,9 +14,13 @@ from gateway.settings import Settings
 from gateway.streams.bounds import StreamBounds
 from identity import assignments, roles
 from identity import audit_export as export
-from models import Assignment, BuiltinRole, Outcome
+from identity.access.permissions import Permission
+from identity.credentials.key_uses import key_uses
+from models import ApiKey, Assignment, BuiltinRole, Outcome
+from models.audit_event import ViaType
 from schema.ids import global_id
 from tests.door import PUBLIC_URL, Person, sign_in
+from tests.keys import personal_key
 from tests.world import World, at_workspace
 
 EXPORT = "/audit/export"
@@ -123,6 +127,40 @@ async def test_who_may_not_export_is_refused_and_recorded(olga: Person, world: W
         Outcome.DENIED,
         "Mia",
     )
+
+
+async def by_key(http: httpx.AsyncClient, clear: str, **more: str) -> httpx.Response:
+    sent = {"authorization": f"Bearer {clear}", **more}
+    return await http.post(EXPORT, json={"format": "JSONL"}, headers=sent)
+
+
+async def test_a_key_exports_what_it_may_and_its_use_is_known(olga: Person, world: World) -> None:
+    key, clear = await personal_key(world, world.owner, Permission.AUDIT_EXPORT)
+    response = await by_key(olga.http, clear)
+    assert response.status_code == 200
+    assert json.loads(response.text.splitlines()[0])["action"] == "organization.create"
+    begin = (await world.events())[-2]
+    assert (begin.action, begin.via, begin.via_id) == ("audit.export", ViaType.API_KEY, key.id)
+    await key_uses.write()
+    used = await ApiKey.get(id=key.id)
+    assert used.last_used_operation == "POST /audit/export"
+
+
+async def test_a_key_without_the_scope_exports_nothing(olga: Person, world: World) -> None:
+    _, clear = await personal_key(world, world.owner, Permission.AUDIT_READ)
+    response = await by_key(olga.http, clear)
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "SCOPE_MISSING"
+    event = (await world.events())[-1]
+    assert (event.action, event.outcome) == ("audit.export", Outcome.DENIED)
+
+
+async def test_a_key_beside_a_session_exports_nothing(olga: Person, world: World) -> None:
+    _, clear = await personal_key(world, world.owner, Permission.AUDIT_EXPORT)
+    before = len(await world.events())
+    response = await by_key(olga.http, clear, **headers(olga))
+    assert response.status_code == 400
+    assert len(await world.events()) == before
 
 
 async def test_an_export_is_one_of_few_at_a_time(
